@@ -1,1 +1,8 @@
-//! smtp
+//! The SMTP protocol without I/O, both ends: bytes in, values out (RFC 5321).
+
+pub mod command;
+pub mod ehlo;
+pub mod line;
+pub mod reply;
+pub mod stuff;
+pub mod unstuff;
