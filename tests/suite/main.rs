@@ -1,1 +1,3 @@
 //! The black-box suite: one binary, one module per subject.
+
+mod harness_itself;
