@@ -1,0 +1,44 @@
+//! The process's umask and directory, and opening a file that somebody else may have put there.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::sys::stat::{Mode, umask as set};
+
+/// Sets the file creation mask.
+pub fn umask(mask: u32) {
+    set(Mode::from_bits_truncate(mask));
+}
+
+/// Changes the current directory.
+///
+/// # Errors
+/// The system call's.
+pub fn chdir(path: &Path) -> io::Result<()> {
+    std::env::set_current_dir(path)
+}
+
+/// Opens for reading without waiting for a writer of a fifo, so that a foreign file type cannot
+/// hold the process up. The caller checks the type.
+///
+/// # Errors
+/// open(2)'s.
+pub fn open_read(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+}
+
+/// As [`open_read`], and refuses a symbolic link in the last place.
+///
+/// # Errors
+/// open(2)'s; ELOOP for a link.
+pub fn open_read_no_link(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+        .open(path)
+}
