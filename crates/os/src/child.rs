@@ -423,22 +423,22 @@ impl Plan {
         self.check(result.into())
     }
 
+    /// The error is noted only when all candidates failed: the parent reads it after a success too.
     fn exec(&mut self) -> Option<()> {
-        let mut denied = false;
-        for index in 0..self.paths.len() {
-            let path = self.paths.get(index)?.as_ptr();
+        let mut errno = libc::ENOENT;
+        for path in &self.paths {
             // SAFETY: path and the NULL-terminated vectors point to strings that this plan owns.
-            unsafe { libc::execve(path, self.argv.as_ptr(), self.envp.as_ptr()) };
-            self.errno = nix::errno::Errno::last_raw();
-            match self.errno {
-                libc::EACCES => denied = true,
+            unsafe { libc::execve(path.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr()) };
+            match nix::errno::Errno::last_raw() {
+                libc::EACCES => errno = libc::EACCES,
                 libc::ENOENT | libc::ENOTDIR => {}
-                _ => return None,
+                other => {
+                    errno = other;
+                    break;
+                }
             }
         }
-        if denied {
-            self.errno = libc::EACCES;
-        }
+        self.errno = errno;
         None
     }
 
