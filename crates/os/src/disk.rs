@@ -153,17 +153,18 @@ impl Disk for RealDisk {
 
     fn open_append(&mut self, path: &Path, mode: u32) -> io::Result<(File, bool)> {
         // A fifo or a device in this place must not hold us up.
-        let open = |create_new| {
-            OpenOptions::new()
-                .append(true)
-                .create_new(create_new)
-                .mode(mode)
-                .custom_flags(libc::O_NONBLOCK)
-                .open(path)
-        };
-        match open(true) {
-            Ok(file) => Ok((file, true)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((open(false)?, false)),
+        let mut options = OpenOptions::new();
+        options
+            .append(true)
+            .mode(mode)
+            .custom_flags(libc::O_NONBLOCK);
+        match options.open(path) {
+            Ok(file) => Ok((file, false)),
+            // Not O_EXCL: a symbolic link may name a file that is still to be made, and a file
+            // that somebody made meanwhile may just as well have its name synced twice.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok((options.create(true).open(path)?, true))
+            }
             Err(error) => Err(error),
         }
     }
