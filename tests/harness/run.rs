@@ -219,6 +219,11 @@ impl Running {
         self.files.read(1)
     }
 
+    /// Whether it has written this text on fd 2 by now.
+    pub fn stderr_has(&self, text: &str) -> bool {
+        show(&self.files.read(2)).contains(text)
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
