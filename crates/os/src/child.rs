@@ -207,6 +207,22 @@ impl Child {
         Ok(ended(waitpid(self.pid, Some(WaitPidFlag::WNOHANG))?).map(|(_, status)| status))
     }
 
+    /// A descriptor that becomes readable when the child has ended (pidfd_open(2)).
+    ///
+    /// # Errors
+    /// ENOSYS from a kernel older than 5.3.
+    pub fn ended_fd(&self) -> io::Result<OwnedFd> {
+        // SAFETY: plain numbers.
+        let number = unsafe { libc::syscall(libc::SYS_pidfd_open, self.pid.as_raw(), 0_u32) };
+        let number =
+            i32::try_from(number).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+        if number < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel just gave us this new, close-on-exec descriptor.
+        Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    }
+
     /// Sends SIGTERM.
     ///
     /// # Errors

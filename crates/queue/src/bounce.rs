@@ -1,0 +1,60 @@
+//! bounce/: what is to be told about the recipients that failed for good, one paragraph each.
+//!
+//! A paragraph and its file's name are on the disk before the recipient is marked done: after a
+//! crash the sender may be told twice, but never not at all.
+
+use os::disk::Disk;
+
+use crate::layout::{Flat, MessageId, Queue};
+use crate::trouble::{Attempt, Trouble, on};
+
+/// A paragraph that was written and is not yet known to be on the disk.
+pub struct Note<F> {
+    id: MessageId,
+    file: F,
+    /// Whether the file is new, so that its name needs a sync too.
+    created: bool,
+}
+
+/// Appends a paragraph to the file of a message.
+///
+/// # Errors
+/// When it could not be written whole. What was written stays: the next attempt repeats it.
+pub fn append<D: Disk>(
+    disk: &mut D,
+    queue: &Queue,
+    id: MessageId,
+    paragraph: &[u8],
+) -> Result<Note<D::File>, Trouble> {
+    let path = queue.bounce(id);
+    let (mut file, created) = disk
+        .open_append(&path, FILE_MODE)
+        .map_err(on(Attempt::Create, &path))?;
+    disk.write(&mut file, paragraph)
+        .map_err(on(Attempt::Write, &path))?;
+    Ok(Note { id, file, created })
+}
+
+/// Returns when these paragraphs are on the disk: each file, then the directory once if one of them
+/// is new. Only then may their recipients be marked done.
+///
+/// # Errors
+/// On the first sync that fails; none of the paragraphs counts as written then.
+pub fn sync<D: Disk>(
+    disk: &mut D,
+    queue: &Queue,
+    notes: &mut [Note<D::File>],
+) -> Result<(), Trouble> {
+    for note in &mut *notes {
+        disk.sync(&mut note.file)
+            .map_err(on(Attempt::Sync, &queue.bounce(note.id)))?;
+    }
+    if notes.iter().any(|note| note.created) {
+        let dir = queue.flat(Flat::Bounce);
+        disk.sync_dir(&dir).map_err(on(Attempt::Sync, &dir))?;
+    }
+    Ok(())
+}
+
+/// Owner qmails alone: it quotes what delivery programs said.
+const FILE_MODE: u32 = 0o600;
