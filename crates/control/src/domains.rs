@@ -35,6 +35,14 @@ impl RcptHosts {
         }))
     }
 
+    /// As if `rcpthosts` had these lines, without `morercpthosts.cdb`.
+    pub fn of_names(lines: &[Vec<u8>]) -> Self {
+        Self(Source::Listed {
+            domains: Map::of_names(lines),
+            more: None,
+        })
+    }
+
     /// Whether there is a `rcpthosts`; a host without one deserves a warning.
     pub fn is_listed(&self) -> bool {
         matches!(self.0, Source::Listed { .. })
