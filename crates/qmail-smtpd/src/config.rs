@@ -122,11 +122,12 @@ fn policy(
 ) -> Result<Policy, ConfigError> {
     let localiphost = control.line_or_me("localiphost")?;
     let rcpthosts = RcptHosts::read(control)?;
-    if !rcpthosts.is_listed() {
+    let relay_suffix = relay_suffix(control, client, notices)?;
+    if relay_suffix.is_none() && !rcpthosts.is_listed() {
         notices.push(Notice::NoRcpthosts);
     }
     Ok(Policy {
-        relay_suffix: relay_suffix(control, client, notices)?,
+        relay_suffix,
         bare_is_ours: bare_is_ours(control, &rcpthosts)?,
         rcpthosts,
         bad_senders: control.set("badmailfrom")?.unwrap_or_default(),
