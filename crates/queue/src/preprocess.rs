@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use os::disk::Disk;
 
 use crate::channel::{self, Channel};
-use crate::envelope::{Envelope, records};
+use crate::envelope::records;
 use crate::info;
 use crate::layout::{Flat, MessageId, Queue};
 use crate::trouble::{Attempt, Trouble, on};
@@ -69,39 +69,41 @@ pub fn lay_out<D: Disk>(
     id: MessageId,
     mut route: impl FnMut(&[u8]) -> (Channel, Vec<u8>),
 ) -> Result<LaidOut<D::File>, Trouble> {
-    let envelope = read_envelope(disk, queue, id)?;
+    let todo = read_todo(disk, queue, id)?;
+    let Some(head) = head(&todo) else {
+        return Err(Trouble::new(Attempt::Understand, &queue.todo(id)));
+    };
     let bytes = message_size(disk, queue, id)?;
     let mut dirs = remove_stale(disk, queue, id)?;
-    let mut local = Vec::new();
-    let mut remote = Vec::new();
-    for recipient in &envelope.recipients {
+    let mut info = Draft::new(queue.info(id));
+    info.add(disk, &info::encode(head.sender))?;
+    let mut local = Draft::new(queue.local(id));
+    let mut remote = Draft::new(queue.remote(id));
+    for recipient in recipients(&todo) {
         let (channel, address) = route(recipient);
-        let records = match channel {
+        let draft = match channel {
             Channel::Local => &mut local,
             Channel::Remote => &mut remote,
         };
-        records.extend_from_slice(&channel::encode(&address));
+        draft.add(disk, &channel::encode(&address))?;
     }
-    let has_local = !local.is_empty();
-    let has_remote = !remote.is_empty();
-    let mut files = vec![(queue.info(id), info::encode(&envelope.sender))];
-    if has_local {
-        files.push((queue.local(id), local));
+    let mut files = Vec::with_capacity(3);
+    let mut finished = [false; 3];
+    for (draft, is_there) in [info, local, remote].into_iter().zip(&mut finished) {
+        if let Some(file) = draft.finish(disk)? {
+            dirs.extend(file.0.parent().map(PathBuf::from));
+            files.push(file);
+            *is_there = true;
+        }
     }
-    if has_remote {
-        files.push((queue.remote(id), remote));
-    }
-    dirs.extend(
-        files
-            .iter()
-            .filter_map(|(path, _)| path.parent().map(PathBuf::from)),
-    );
-    let files = write_files(disk, files)?;
+    let [_, has_local, has_remote] = finished;
+    let sender = head.sender.to_vec();
+    let (qp, uid) = (head.qp, head.uid);
     let message = Preprocessed {
         id,
-        sender: envelope.sender,
-        qp: envelope.qp.unwrap_or(0),
-        uid: envelope.uid.unwrap_or(0),
+        sender,
+        qp,
+        uid,
         bytes,
         has_local,
         has_remote,
@@ -113,24 +115,54 @@ pub fn lay_out<D: Disk>(
     })
 }
 
-/// Creates files, in this order, with this content.
-fn write_files<D: Disk>(
-    disk: &mut D,
-    files: Vec<(PathBuf, Vec<u8>)>,
-) -> Result<Vec<(PathBuf, D::File)>, Trouble> {
-    let mut written = Vec::with_capacity(files.len());
-    for (path, content) in files {
-        let mut file = disk
-            .create(&path, FILE_MODE)
-            .map_err(on(Attempt::Create, &path))?;
-        disk.write(&mut file, &content)
-            .map_err(on(Attempt::Write, &path))?;
-        written.push((path, file));
-    }
-    Ok(written)
+/// A file that is created when there is something to put into it.
+struct Draft<F> {
+    path: PathBuf,
+    file: Option<F>,
+    unwritten: Vec<u8>,
 }
 
-fn read_envelope<D: Disk>(disk: &mut D, queue: &Queue, id: MessageId) -> Result<Envelope, Trouble> {
+impl<F> Draft<F> {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            file: None,
+            unwritten: Vec::new(),
+        }
+    }
+
+    /// Adds a record. Never holds more than a block and a record.
+    fn add<D: Disk<File = F>>(&mut self, disk: &mut D, record: &[u8]) -> Result<(), Trouble> {
+        self.unwritten.extend_from_slice(record);
+        if self.unwritten.len() >= BLOCK {
+            self.write(disk)?;
+        }
+        Ok(())
+    }
+
+    fn write<D: Disk<File = F>>(&mut self, disk: &mut D) -> Result<(), Trouble> {
+        if self.file.is_none() {
+            let created = disk.create(&self.path, FILE_MODE);
+            self.file = Some(created.map_err(on(Attempt::Create, &self.path))?);
+        }
+        if let Some(file) = &mut self.file {
+            disk.write(file, &self.unwritten)
+                .map_err(on(Attempt::Write, &self.path))?;
+        }
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    /// The file with all that was added; `None` when nothing was.
+    fn finish<D: Disk<File = F>>(mut self, disk: &mut D) -> Result<Option<(PathBuf, F)>, Trouble> {
+        if !self.unwritten.is_empty() {
+            self.write(disk)?;
+        }
+        Ok(self.file.map(|file| (self.path, file)))
+    }
+}
+
+fn read_todo<D: Disk>(disk: &mut D, queue: &Queue, id: MessageId) -> Result<Vec<u8>, Trouble> {
     let path = queue.todo(id);
     let Some(stat) = disk.stat(&path).map_err(on(Attempt::Stat, &path))? else {
         return Err(on(Attempt::Open, &path)(io::ErrorKind::NotFound.into()));
@@ -138,25 +170,41 @@ fn read_envelope<D: Disk>(disk: &mut D, queue: &Queue, id: MessageId) -> Result<
     if !stat.is_file {
         return Err(Trouble::new(Attempt::Match, &path));
     }
-    let bytes = disk
-        .read(&path, TODO_MAX)
-        .map_err(on(Attempt::Read, &path))?;
-    match Envelope::parse(&bytes) {
-        Ok(envelope) if is_in_order(&bytes) => Ok(envelope),
-        Ok(_) | Err(_) => Err(Trouble::new(Attempt::Understand, &path)),
-    }
+    disk.read(&path, TODO_MAX).map_err(on(Attempt::Read, &path))
 }
 
-/// Whether these are the bytes that qmail-queue leaves: whole records, one sender, no recipient
-/// before it. Anything else was damaged, and guessing would send mail to the wrong people.
-fn is_in_order(todo: &[u8]) -> bool {
-    let letter = |wanted: u8| {
-        records(todo)
-            .filter(move |one| one.first() == Some(&wanted))
-            .count()
-    };
-    let first = records(todo).find_map(|one| one.first().filter(|byte| b"FT".contains(byte)));
-    todo.ends_with(b"\0") && first == Some(&b'F') && letter(b'F') == 1
+/// What stands before the recipients.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Head<'a> {
+    uid: u32,
+    qp: u32,
+    sender: &'a [u8],
+}
+
+/// Reads an envelope, all of it: whole records of known kinds, one sender, no recipient before it.
+/// Anything else was damaged, and guessing would send mail to the wrong people.
+fn head(todo: &[u8]) -> Option<Head<'_>> {
+    let mut head = Head::default();
+    let mut sender = None;
+    for record in todo.strip_suffix(b"\0")?.split(|&byte| byte == 0) {
+        match (record.split_first()?, sender) {
+            ((b'u', digits), _) => head.uid = number(digits)?,
+            ((b'p', digits), _) => head.qp = number(digits)?,
+            ((b'F', address), None) => sender = Some(address),
+            ((b'T', _), Some(_)) => {}
+            _ => return None,
+        }
+    }
+    head.sender = sender?;
+    Some(head)
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn recipients(todo: &[u8]) -> impl Iterator<Item = &[u8]> {
+    records(todo).filter_map(|record| record.strip_prefix(b"T"))
 }
 
 /// The size of the message, once it is certain that this is the message: its number is its inode
@@ -248,5 +296,48 @@ pub fn sync_todo<D: Disk>(disk: &mut D, queue: &Queue) -> Result<(), Trouble> {
 
 /// Owner qmails alone, as ever (0644 under umask 077).
 const FILE_MODE: u32 = 0o600;
+/// So many bytes of recipients are collected before they are written.
+const BLOCK: usize = 64 << 10;
 /// The envelope of some millions of recipients; what is larger is left alone.
 const TODO_MAX: u64 = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(todo: &[u8], expected: Option<(u32, u32, &[u8])>) {
+        let found = head(todo).map(|head| (head.uid, head.qp, head.sender));
+        assert_eq!(found, expected, "{}", todo.escape_ascii());
+    }
+
+    #[test]
+    fn an_envelope_names_its_caller_and_its_sender() {
+        check(b"u0\0p2867\0Fs@x\0Ta@y\0Tb@z\0", Some((0, 2867, b"s@x")));
+        check(b"u7\0p1\0F\0", Some((7, 1, b"")));
+        check(b"Fs@x\0Ta@y\0", Some((0, 0, b"s@x")));
+    }
+
+    #[test]
+    fn a_damaged_envelope_is_not_guessed_at() {
+        for damaged in [
+            b"".as_slice(),
+            b"u0\0p1\0",
+            b"u0\0p1\0Ta@y\0",
+            b"u0\0p1\0Ta@y\0Fs@x\0",
+            b"Fs@x\0Fs@z\0Ta@y\0",
+            b"Fs@x\0Ta@y\0Tb@",
+            b"Fs@x\0\0Ta@y\0",
+            b"Fs@x\0Xa@y\0",
+            b"ux\0Fs@x\0",
+        ] {
+            check(damaged, None);
+        }
+    }
+
+    #[test]
+    fn recipients_keep_their_order() {
+        let all: Vec<&[u8]> = recipients(b"u0\0p1\0Fs\0Ta\0T\0Tb\0").collect();
+        assert_eq!(all, [b"a".as_slice(), b"", b"b"]);
+    }
+}
