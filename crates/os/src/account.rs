@@ -156,6 +156,27 @@ fn passwd_numbers(database: &[u8], name: &str) -> Option<(u32, u32)> {
     Some((number(fields.get(2)?)?, number(fields.get(3)?)?))
 }
 
+/// The groups in /etc/group that name this account as a member; none when the file cannot be read.
+/// The primary group is not among them as a rule (initgroups(3) adds it).
+#[must_use]
+pub fn groups_with_member(account: &str) -> Vec<u32> {
+    database(GROUP).map_or_else(|_| Vec::new(), |group| memberships(&group, account))
+}
+
+fn memberships(database: &[u8], account: &str) -> Vec<u32> {
+    let names = |members: &[u8]| {
+        members
+            .split(|&byte| byte == b',')
+            .any(|m| m == account.as_bytes())
+    };
+    database
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.split(|&byte| byte == b':').collect::<Vec<_>>())
+        .filter(|fields| fields.get(3).is_some_and(|members| names(members)))
+        .filter_map(|fields| number(fields.get(2)?))
+        .collect()
+}
+
 fn group_number(database: &[u8], name: &str) -> Option<u32> {
     number(fields(database, name)?.get(2)?)
 }
@@ -214,5 +235,12 @@ mod tests {
     #[test]
     fn a_group_number_is_the_third_field() {
         assert_eq!(group_number(b"qmail:x:2107:\n", "qmail"), Some(2107));
+    }
+
+    #[test]
+    fn memberships_are_found_by_the_whole_name() {
+        let groups =
+            b"tls:x:120:web,qmailr\nkeys:x:121:qmailrr\nqmail:x:2107:\nodd:x\nlast:x:7:qmailr\n";
+        assert_eq!(memberships(groups, "qmailr"), [120, 7]);
     }
 }
