@@ -1,1 +1,5 @@
-fn main() {}
+//! qmail-rspawn(8): starts a qmail-remote for every delivery that qmail-send orders.
+
+fn main() -> std::process::ExitCode {
+    qmail_rspawn::main()
+}
