@@ -1,1 +1,4 @@
-//! qmail-users
+//! The programs about users: qmail-getpw(8), qmail-newu(8).
+
+pub mod getpw;
+pub mod newu;
