@@ -1,1 +1,5 @@
-fn main() {}
+//! qmail-start(8): starts the daemons of one queue and becomes qmail-send.
+
+fn main() -> std::process::ExitCode {
+    qmail_start::main()
+}
