@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType};
@@ -25,6 +26,27 @@ pub fn take(number: RawFd) -> io::Result<File> {
 #[must_use]
 pub fn is_open(number: RawFd) -> bool {
     inherited(number).is_ok()
+}
+
+/// Whether the parent left descriptor 0 closed. The standard library puts /dev/null in its place
+/// before `main`, and an empty message is not the same as none.
+#[must_use]
+pub fn stdin_was_closed() -> bool {
+    STDIN_WAS_CLOSED.load(Ordering::Relaxed)
+}
+
+static STDIN_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+// SAFETY: the loader calls what .init_array points to, before `main` and on the only thread; the
+// function makes one system call and one store and needs nothing of the runtime.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = look_at_stdin;
+
+extern "C" fn look_at_stdin() {
+    // SAFETY: fcntl on a closed descriptor is an error, not undefined behaviour.
+    let flags = unsafe { libc::fcntl(0, libc::F_GETFD) };
+    STDIN_WAS_CLOSED.store(flags < 0, Ordering::Relaxed);
 }
 
 fn inherited(number: RawFd) -> io::Result<BorrowedFd<'static>> {

@@ -47,7 +47,7 @@ pub fn lift_limits() {
 /// A kernel that has Landlock and refuses.
 pub fn confine_to(tree: &Path) -> io::Result<bool> {
     let version = landlock_version();
-    if version < 1 {
+    if version < FIRST_WITH_LINKS {
         return Ok(false);
     }
     let handled = rights(version);
@@ -92,7 +92,6 @@ fn landlock_version() -> libc::c_long {
 /// allowed, so all of them are.
 fn rights(version: libc::c_long) -> u64 {
     let count = match version {
-        1 => 13,
         2 => 14,
         3 | 4 => 15,
         _ => 16,
@@ -146,6 +145,10 @@ fn add_tree(ruleset: &OwnedFd, allowed: u64, tree: &Path) -> io::Result<()> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// Landlock before this version forbids every link between directories, which is what a queue is
+/// made of.
+const FIRST_WITH_LINKS: libc::c_long = 2;
 
 /// struct landlock_ruleset_attr, first version.
 #[repr(C)]

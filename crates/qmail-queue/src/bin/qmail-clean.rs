@@ -1,1 +1,7 @@
-fn main() {}
+//! qmail-clean(8): removes queue files on qmail-send's request.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(qmail_queue::clean::run())
+}
