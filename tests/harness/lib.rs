@@ -15,9 +15,12 @@
 //! assert_eq!(home.maildir("alice").len(), 1);
 //! ```
 
+pub mod client;
 pub mod daemons;
 pub mod home;
 pub mod mailbox;
+pub mod nameserver;
+pub mod peer;
 pub mod programs;
 pub mod run;
 pub mod wait;
