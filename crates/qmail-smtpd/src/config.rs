@@ -66,8 +66,10 @@ impl Config {
     /// Reads the control files of a home; what is odd but harmless goes to `notices`.
     pub(crate) fn read(home: &Path, notices: &mut Vec<Notice>) -> Result<Self, ConfigError> {
         let control = Control::new(home);
+        let me = control.me()?;
         let greeting = control
-            .line_or_me("smtpgreeting")?
+            .line("smtpgreeting")?
+            .or_else(|| me.clone())
             .ok_or(ConfigError::NoGreeting)?;
         let client = Client::from_environment();
         Ok(Self {
@@ -76,7 +78,7 @@ impl Config {
                 .integer_or("timeoutsmtpd", TIMEOUT_S)?
                 .clamp(1, TIMEOUT_S_MAX),
             databytes: databytes(&control)?,
-            policy: policy(&control, &client, notices)?,
+            policy: policy(&control, me, &client, notices)?,
             client,
         })
     }
@@ -117,10 +119,10 @@ fn leading_number(text: &[u8]) -> u64 {
 
 fn policy(
     control: &Control,
+    me: Option<Vec<u8>>,
     client: &Client,
     notices: &mut Vec<Notice>,
 ) -> Result<Policy, ConfigError> {
-    let localiphost = control.line_or_me("localiphost")?;
     let rcpthosts = RcptHosts::read(control)?;
     let relay_suffix = relay_suffix(control, client, notices)?;
     if relay_suffix.is_none() && !rcpthosts.is_listed() {
@@ -128,10 +130,10 @@ fn policy(
     }
     Ok(Policy {
         relay_suffix,
-        bare_is_ours: bare_is_ours(control, &rcpthosts)?,
+        bare_is_ours: bare_is_ours(control, me.as_deref(), &rcpthosts)?,
         rcpthosts,
         bad_senders: control.set("badmailfrom")?.unwrap_or_default(),
-        localiphost,
+        localiphost: control.line("localiphost")?.or(me),
         own_addresses: os::interfaces::own_addresses,
     })
 }
@@ -153,17 +155,22 @@ fn relay_suffix(
 }
 
 /// Whether the domain that qmail-send gives to an address without one is ours: local, virtual, or in rcpthosts.
-fn bare_is_ours(control: &Control, rcpthosts: &RcptHosts) -> Result<bool, ConfigError> {
-    let host = control.line_or_me_or("envnoathost", "envnoathost")?;
-    if rcpthosts.allows(&[b"@", host.as_slice()].concat())? {
+fn bare_is_ours(
+    control: &Control,
+    me: Option<&[u8]>,
+    rcpthosts: &RcptHosts,
+) -> Result<bool, ConfigError> {
+    let configured = control.line("envnoathost")?;
+    let host = configured.as_deref().or(me).unwrap_or(b"envnoathost");
+    if rcpthosts.allows(&[b"@", host].concat())? {
         return Ok(true);
     }
-    if control.locals()?.unwrap_or_default().contains(&host) {
+    if control.locals()?.unwrap_or_default().contains(host) {
         return Ok(true);
     }
     let virtual_domains = control.map("virtualdomains")?.unwrap_or_default();
     Ok(virtual_domains
-        .get_domain(&host)
+        .get_domain(host)
         .is_some_and(|prefix| !prefix.is_empty()))
 }
 

@@ -69,7 +69,7 @@ fn serve(wire: &mut Wire, home: &Path) -> Result<(), Hangup> {
 fn read_config(home: &Path) -> Result<Config, Hangup> {
     let mut notices = Vec::new();
     let config = Config::read(home, &mut notices)?;
-    if !os::fd::is_socket(&os::fd::stderr()) {
+    if !notices.is_empty() && !os::fd::is_socket(&os::fd::stderr()) {
         for notice in &notices {
             diag::warning("qmail-smtpd", notice);
         }
