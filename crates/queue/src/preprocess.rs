@@ -210,7 +210,10 @@ fn recipients(todo: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The size of the message, once it is certain that this is the message: its number is its inode
 /// number, always. A copied or restored queue breaks that, and then a body would go to somebody
 /// else's recipients.
-fn message_size<D: Disk>(disk: &mut D, queue: &Queue, id: MessageId) -> Result<u64, Trouble> {
+///
+/// # Errors
+/// When it is not there, or something else is.
+pub fn message_size<D: Disk>(disk: &mut D, queue: &Queue, id: MessageId) -> Result<u64, Trouble> {
     let path = queue.mess(id);
     match disk.stat(&path).map_err(on(Attempt::Stat, &path))? {
         Some(stat) if stat.is_file && stat.inode == id.get() => Ok(stat.size),
