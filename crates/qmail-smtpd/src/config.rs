@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use control::{Control, ControlError, RcptHosts};
+use header::Received;
 use os::env;
 use thiserror::Error;
 
@@ -93,6 +94,19 @@ impl Client {
             ip: known("TCPREMOTEIP"),
             local: env::var("TCPLOCALHOST").unwrap_or_else(|| known("TCPLOCALIP")),
         }
+    }
+
+    /// The field that goes before a message which comes now.
+    pub(crate) fn received(&self, helo: Option<&[u8]>, now: u64) -> Vec<u8> {
+        let received = Received {
+            remote_host: &self.host,
+            helo,
+            remote_info: self.info.as_deref(),
+            remote_ip: &self.ip,
+            local: &self.local,
+            protocol: "SMTP",
+        };
+        received.line(&datetime::rfc822(now))
     }
 
     fn address(&self) -> Option<IpAddr> {

@@ -6,7 +6,6 @@ mod config;
 mod data;
 mod hangup;
 mod policy;
-mod received;
 mod relay_clients;
 mod replies;
 mod session;
@@ -55,7 +54,7 @@ fn serve(wire: &mut Wire, home: &Path) -> Result<(), Hangup> {
                 return Ok(wire.flush()?);
             }
             Answer::Receive(envelope) => {
-                let received = received::line(&config.client, session.helo(), os::clock::now());
+                let received = config.client.received(session.helo(), os::clock::now());
                 let reply = data::receive(wire, home, config.databytes, &received, &envelope)?;
                 wire.say(&reply)?;
                 // Until the client knows, it would send the message again.
