@@ -1,4 +1,9 @@
 //! The black-box suite: one binary, one module per subject.
 
+mod dns;
 mod harness_itself;
+mod hostile_smtpd;
+mod man;
+mod rfc5321;
+mod smtp_dialogue;
 mod tcpserver;
