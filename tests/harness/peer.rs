@@ -62,6 +62,14 @@ pub enum Act {
     All(Vec<Self>),
 }
 
+impl Act {
+    /// The same, and then the connection is closed.
+    #[must_use]
+    pub fn then_close(self) -> Self {
+        Self::All(vec![self, Self::Close])
+    }
+}
+
 impl From<&str> for Act {
     /// A reply line, or several with CR LF between them; the last CR LF is added.
     fn from(reply: &str) -> Self {

@@ -1,5 +1,6 @@
 //! The black-box suite: one binary, one module per subject.
 
+mod crash;
 mod dns;
 mod harness_itself;
 mod hostile_smtpd;
@@ -7,3 +8,4 @@ mod man;
 mod rfc5321;
 mod smtp_dialogue;
 mod tcpserver;
+mod tcpto;
