@@ -44,6 +44,7 @@ pub(crate) fn run(
         .args([b"-c", command])
         .env(environment)
         .fd(0, message.as_fd())
+        .close_from(FIRST_PRIVATE)
         .start()
         .map_err(not_started)?;
     match child.wait() {
@@ -76,6 +77,9 @@ fn meaning(code: i32) -> Result<Outcome, ProgramError> {
 
 /// The shell that .qmail lines are written for.
 pub(crate) const SHELL: &[u8] = b"/bin/sh";
+
+/// Descriptors from here on are between us and whoever started us.
+const FIRST_PRIVATE: u32 = 3;
 
 #[cfg(test)]
 mod tests {
