@@ -1,6 +1,7 @@
 //! qmail-smtpd(8), paragraph by paragraph.
 
 mod queue;
+mod recorded;
 
 use std::io::{Read, Write};
 use std::process::Stdio;
