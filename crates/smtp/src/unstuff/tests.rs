@@ -197,3 +197,37 @@ fn body_lines_are_no_hops() {
     check_hops(b"Received: x\r\n\r\nReceived: y\r\n", 1);
     check_hops(b"\r\nReceived: y\r\n", 0);
 }
+
+/// Through the server, the queue and the client: one message stays one message, and only a bare CR
+/// is not what it was: the client makes a line end of it.
+#[test]
+fn what_is_accepted_leaves_again_as_one_message() {
+    for_every_string(7, |string| {
+        let input = [string, b"\r\n.\r\n"].concat();
+        let (Progress::End(used), stored) = decode_whole(&input) else {
+            return;
+        };
+        let mut wire = Vec::new();
+        let mut stuffer = crate::stuff::Stuffer::new();
+        stuffer.encode(&stored, &mut wire);
+        stuffer.finish(&mut wire).unwrap();
+        let (progress, arrived) = decode_whole(&wire);
+        assert_eq!(progress, Progress::End(wire.len()), "{string:?}");
+        assert_eq!(arrived, normal(&stored), "{string:?}");
+        assert!(used <= input.len());
+    });
+}
+
+/// CR and CR LF become LF.
+fn normal(stored: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (at, byte) in stored.iter().enumerate() {
+        let follows_cr = at > 0 && stored[at - 1] == b'\r';
+        match byte {
+            b'\r' => message.push(b'\n'),
+            b'\n' if follows_cr => {}
+            other => message.push(*other),
+        }
+    }
+    message
+}
