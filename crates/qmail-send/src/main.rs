@@ -1,1 +1,5 @@
-fn main() {}
+//! qmail-send(8).
+
+fn main() -> std::process::ExitCode {
+    qmail_send::main()
+}

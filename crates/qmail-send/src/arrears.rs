@@ -1,0 +1,122 @@
+//! The queue as we found it at the start: every message in info/ is put onto the schedule, a few
+//! hundred in each turn of the loop, so that new mail does not wait for a large queue.
+
+use os::disk::Disk;
+use queue::layout::{SPLIT, Split};
+use queue::scan::Walk;
+use queue::trouble::{Attempt, Trouble};
+use queue::{Channel, MessageId};
+
+use crate::desk::Desk;
+use crate::schedule::{Due, longest_wait};
+use crate::wakeup::Wakeup;
+
+/// The walk over info/.
+pub(crate) struct Arrears {
+    walk: Option<Walk>,
+}
+
+impl Arrears {
+    /// Before the first message.
+    pub(crate) fn new(desk: &Desk) -> Self {
+        let dirs = (0..SPLIT)
+            .map(|number| desk.queue.bucket(Split::Info, number))
+            .collect();
+        Self {
+            walk: Some(Walk::new(dirs)),
+        }
+    }
+
+    /// When to go on.
+    pub(crate) fn prepare(&self, desk: &Desk, wakeup: &mut Wakeup) {
+        if self.walk.is_some() && !desk.is_stopping {
+            wakeup.at_once();
+        }
+        wakeup.at_if(desk.schedule.unseen.next());
+    }
+
+    /// Looks at some more messages.
+    pub(crate) fn act(&mut self, desk: &mut Desk) {
+        while let Some(id) = desk.schedule.unseen.take_due(desk.now) {
+            look_at(desk, id);
+        }
+        if desk.is_stopping {
+            return;
+        }
+        let Some(mut walk) = self.walk.take() else {
+            return;
+        };
+        for _ in 0..MESSAGES_AT_ONCE {
+            match walk.next(&mut desk.disk) {
+                Ok(Some(id)) => look_at_unless_new(desk, id),
+                Ok(None) => {
+                    desk.newcomers = None;
+                    return;
+                }
+                Err(trouble) => desk.log.trouble(&trouble),
+            }
+        }
+        self.walk = Some(walk);
+    }
+}
+
+/// What came after the start is on the schedule already.
+fn look_at_unless_new(desk: &mut Desk, id: MessageId) {
+    let is_new = desk
+        .newcomers
+        .as_ref()
+        .is_some_and(|newcomers| newcomers.contains(&id));
+    if !is_new {
+        look_at(desk, id);
+    }
+}
+
+/// Puts a message onto the schedule: on each channel at the time that its file names, or at the end
+/// if it has no recipients.
+fn look_at(desk: &mut Desk, id: MessageId) {
+    if let Err(trouble) = schedule(desk, id) {
+        desk.log.trouble_for_now(&trouble);
+        let at = desk.after_failure();
+        desk.schedule.unseen.push(Due { at, id });
+    }
+}
+
+fn schedule(desk: &mut Desk, id: MessageId) -> Result<(), Trouble> {
+    let todo = desk.queue.todo(id);
+    let trouble = |path: &std::path::Path| {
+        let path = path.to_owned();
+        move |source| Trouble {
+            attempt: Attempt::Stat,
+            path,
+            source: Some(source),
+        }
+    };
+    // Not preprocessed yet, or not certainly: the scan of todo/ does it all again.
+    if desk.disk.exists(&todo).map_err(trouble(&todo))? {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    for channel in Channel::ALL {
+        let path = channel.path(&desk.queue, id);
+        if let Some(stat) = desk.disk.stat(&path).map_err(trouble(&path))? {
+            found.push((channel, stat.mtime));
+        }
+    }
+    if found.is_empty() {
+        desk.schedule.done.push(Due { at: desk.now, id });
+    }
+    for (channel, mtime) in found {
+        let last = desk
+            .now
+            .saturating_add(longest_wait(desk.config.queuelifetime, channel));
+        let due = Due {
+            at: mtime.min(last),
+            id,
+        };
+        desk.schedule.channel(channel).push_retry(due);
+    }
+    Ok(())
+}
+
+/// Messages looked at in one turn: a few milliseconds' worth.
+const MESSAGES_AT_ONCE: usize = 500;

@@ -1,0 +1,174 @@
+//! The end of messages (INTERNALS section 6): tell the sender about failures, forget the message,
+//! have that on the disk, then let qmail-clean remove the content.
+
+use std::collections::VecDeque;
+
+use os::poll::PollSet;
+use queue::MessageId;
+use queue::clean::Request;
+use queue::eliminate::{self, Ended, Standing};
+use queue::trouble::Trouble;
+use queue_client::QueueProgram;
+
+use crate::bounce::{Injection, Quoted};
+use crate::desk::Desk;
+use crate::notice::Kind;
+use crate::schedule::Due;
+use crate::wakeup::Wakeup;
+
+/// Messages that end.
+pub(crate) struct Endings {
+    program: QueueProgram,
+    injections: Vec<Injection>,
+    /// Messages whose sender is to be told, when there is a place among the injections.
+    waiting: VecDeque<MessageId>,
+    /// Messages that have no info any more, to be made durable at the end of this turn.
+    ended: Vec<Ended>,
+}
+
+impl Endings {
+    /// Notices are queued with this program.
+    pub(crate) fn new(program: QueueProgram) -> Self {
+        Self {
+            program,
+            injections: Vec::new(),
+            waiting: VecDeque::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Whether no notice is under way.
+    pub(crate) fn can_stop(&self) -> bool {
+        self.injections.is_empty()
+    }
+
+    /// What to wait for.
+    pub(crate) fn prepare(&mut self, desk: &Desk, set: &mut PollSet, wakeup: &mut Wakeup) {
+        for injection in &mut self.injections {
+            injection.prepare(set);
+        }
+        wakeup.at_if(desk.schedule.done.next());
+    }
+
+    /// Ends what can end.
+    pub(crate) fn act(&mut self, desk: &mut Desk, set: &PollSet) {
+        self.feed_injections(desk, set);
+        for _ in 0..MESSAGES_AT_ONCE {
+            let Some(id) = desk.schedule.done.take_due(desk.now) else {
+                break;
+            };
+            if desk.clean.is_pending(id) || self.is_telling(id) {
+                continue;
+            }
+            match eliminate::standing(&mut desk.disk, &desk.queue, id) {
+                Ok(Standing::NotOurs) => {}
+                Ok(Standing::Finished) => self.end(desk, id, false),
+                Ok(Standing::Bounced) => self.waiting.push_back(id),
+                Err(trouble) => postpone(desk, id, Some(&trouble)),
+            }
+        }
+        while !desk.is_stopping && self.injections.len() < INJECTIONS_MAX {
+            let Some(id) = self.waiting.pop_front() else {
+                break;
+            };
+            self.tell(desk, id);
+        }
+        self.settle(desk);
+    }
+
+    fn is_telling(&self, id: MessageId) -> bool {
+        self.waiting.contains(&id) || self.injections.iter().any(|injection| injection.id == id)
+    }
+
+    fn feed_injections(&mut self, desk: &mut Desk, set: &PollSet) {
+        let mut going_on = Vec::with_capacity(self.injections.len());
+        for mut injection in std::mem::take(&mut self.injections) {
+            let Some(injected) = injection.act(set) else {
+                going_on.push(injection);
+                continue;
+            };
+            if injected.is_queued {
+                desk.log.bounced(injection.id, injected.qp);
+                self.end_bounced(desk, injection.id);
+            } else {
+                desk.log
+                    .warning("trouble injecting bounce message, will try later");
+                postpone(desk, injection.id, None);
+            }
+        }
+        self.injections = going_on;
+    }
+
+    /// Begins to tell the sender.
+    fn tell(&mut self, desk: &mut Desk, id: MessageId) {
+        let info = match queue::info::read(&mut desk.disk, &desk.queue, id) {
+            Ok(info) => info,
+            Err(trouble) => return postpone(desk, id, Some(&trouble)),
+        };
+        let kind = Kind::of(&info.sender, &desk.config.postmaster);
+        if kind == Kind::Triple {
+            desk.log.triple_bounce(id);
+            return self.end_bounced(desk, id);
+        }
+        let quoted = match Quoted::open(&desk.queue, id) {
+            Ok(quoted) => quoted,
+            Err(trouble) => return postpone(desk, id, Some(&trouble)),
+        };
+        match Injection::start(desk, &self.program, &kind, quoted) {
+            Ok(injection) => self.injections.push(injection),
+            Err(_) => {
+                desk.log
+                    .warning("unable to start qmail-queue, will try later");
+                postpone(desk, id, None);
+            }
+        }
+    }
+
+    fn end_bounced(&mut self, desk: &mut Desk, id: MessageId) {
+        match eliminate::end_bounce(&mut desk.disk, &desk.queue, id) {
+            Ok(()) => self.end(desk, id, true),
+            Err(trouble) => {
+                desk.log.trouble(&trouble);
+                postpone(desk, id, None);
+            }
+        }
+    }
+
+    fn end(&mut self, desk: &mut Desk, id: MessageId, had_bounce: bool) {
+        desk.log.end_message(id);
+        match eliminate::end_info(&mut desk.disk, &desk.queue, id) {
+            Ok(()) => self.ended.push(Ended { id, had_bounce }),
+            Err(trouble) => postpone(desk, id, Some(&trouble)),
+        }
+    }
+
+    /// Has the ends of this turn on the disk, and lets the content go.
+    fn settle(&mut self, desk: &mut Desk) {
+        if self.ended.is_empty() {
+            return;
+        }
+        let (safe, troubles) = eliminate::make_durable(&mut desk.disk, &desk.queue, &self.ended);
+        self.ended.clear();
+        for trouble in troubles {
+            desk.log.trouble(&trouble);
+        }
+        for id in safe {
+            desk.clean.ask(Request::Foop(id));
+        }
+        desk.clean.flush();
+    }
+}
+
+/// Leaves a message for later.
+fn postpone(desk: &mut Desk, id: MessageId, trouble: Option<&Trouble>) {
+    if let Some(trouble) = trouble {
+        desk.log.trouble_for_now(trouble);
+    }
+    let at = desk.after_failure();
+    desk.schedule.done.push(Due { at, id });
+}
+
+/// Messages looked at in one turn; their syncs are shared.
+const MESSAGES_AT_ONCE: usize = 100;
+/// Notices under way at once: each is a process, six descriptors and a block of memory.
+const INJECTIONS_MAX: usize = 8;
