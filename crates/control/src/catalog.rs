@@ -209,6 +209,13 @@ pub const CATALOG: &[Entry] = &[
         Reread::EachRun,
     ),
     entry(
+        "relayclients",
+        Form::List,
+        "nobody",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
         "smtpgreeting",
         Form::Line,
         "me, else 421 to every client",
