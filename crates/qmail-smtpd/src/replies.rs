@@ -102,7 +102,7 @@ pub(crate) const NO_CONTROLS: Reply = Reply::fixed(b"421 unable to read controls
 pub(crate) const NO_INTERFACES: Reply =
     Reply::fixed(b"421 unable to figure out my IP addresses (#4.3.0)");
 
-// These four have no counterpart in the original, which knows no limits.
+// These three have no counterpart in the original, which knows no limits.
 
 /// HELO or EHLO with more than a command line.
 pub(crate) const BAD_HELO: Reply = Reply::fixed(b"501 syntax error (#5.5.4)");
