@@ -68,7 +68,8 @@ pub fn print(tokens: &[Token], width: usize) -> Vec<u8> {
         // The two more are the line end that the original reserves while it decides.
         if index > 0 && line.len() + element.len() + 2 > width {
             out.append(&mut line);
-            out.extend_from_slice(b"\n ");
+            out.push(b'\n');
+            line.push(b' ');
         }
         line.extend(element);
     }

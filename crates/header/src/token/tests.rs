@@ -67,6 +67,20 @@ fn a_line_is_folded_after_a_comma_only() {
 }
 
 #[test]
+fn a_continuation_counts_its_two_spaces() {
+    let a = "a".repeat(78);
+    let b = "b".repeat(36);
+    check(
+        &format!("{a}, {b}, {b}bb"),
+        &format!("{a},\n  {b}, {b}bb\n"),
+    );
+    check(
+        &format!("{a}, {b}, {b}bbb"),
+        &format!("{a},\n  {b},\n  {b}bbb\n"),
+    );
+}
+
+#[test]
 fn a_comma_at_the_end_stays_on_its_line() {
     check("a,", "a,\n");
     check(
