@@ -2,10 +2,17 @@
 
 mod dot_qmail_5;
 mod full_disk;
+mod hand_fed;
+mod local_interrupted;
 mod local_recorded;
 mod maildir_5;
 mod mbox_5;
 mod one_delivery;
+mod qmail_getpw_8;
 mod qmail_local_8;
+mod qmail_lspawn_8;
+mod qmail_newu_8;
 mod qmail_remote_8;
+mod qmail_rspawn_8;
 mod qmail_smtpd_8;
+mod qmail_start_8;
