@@ -16,6 +16,7 @@
 //! ```
 
 pub mod client;
+pub mod crash;
 pub mod daemons;
 pub mod home;
 pub mod mailbox;
@@ -23,4 +24,6 @@ pub mod nameserver;
 pub mod peer;
 pub mod programs;
 pub mod run;
+pub mod syscalls;
+pub mod tree;
 pub mod wait;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use nix::unistd::getuid;
 
+use crate::crash;
 use crate::home::Home;
 use crate::wait;
 
@@ -138,6 +139,28 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Starts a shell that waits at a gate before it becomes the program, so that it can be seized
+    /// first; gives the gate, too.
+    #[track_caller]
+    pub(crate) fn start_gated(self) -> (Running, PathBuf) {
+        let files = Files::new(self.home);
+        let gate = files.stem.with_extension("gate");
+        crash::make_gate(&gate);
+        self.home.give(&gate, 0o600);
+        let mut command = self.shell(&files, &format!("read -r _ <'{}'; ", gate.display()));
+        self.dress(&mut command, &files);
+        let child = command.spawn().expect("sh");
+        (
+            Running {
+                child: Alive(child),
+                files,
+                captured: self.captured,
+                timeout: self.timeout,
+            },
+            gate,
+        )
+    }
+
     /// The command with everything set, for those who start it themselves. Fds 0 to 2 are set
     /// already, and the caller may replace them; higher ones cannot be had this way.
     pub fn into_command(self) -> Command {
@@ -238,11 +261,24 @@ impl Running {
                 show(&self.files.read(2))
             );
         };
+        self.collect(status)
+    }
+
+    /// The same for somebody else who has waited for it.
+    pub(crate) fn ended(self, status: ExitStatus) -> Output {
+        let output = self.collect(status);
+        // Its number may be another process's by now: nothing may wait for it or kill it.
+        std::mem::forget(self.child);
+        output
+    }
+
+    fn collect(&self, status: ExitStatus) -> Output {
         let extra = self
             .captured
             .iter()
             .map(|&number| (number, self.files.read(number)));
         Output {
+            pid: self.pid(),
             status,
             stdout: self.files.read(1),
             stderr: self.files.read(2),
@@ -264,6 +300,8 @@ impl Drop for Alive {
 /// How a program ended and what it wrote.
 #[derive(Debug)]
 pub struct Output {
+    /// The process id it had.
+    pub pid: u32,
     /// As the kernel reported it.
     pub status: ExitStatus,
     /// Fd 1.

@@ -1,0 +1,1 @@
+//! qmail-queue and qmail-clean, whose every system call fails once in each of nine ways.
