@@ -19,7 +19,8 @@ use crate::notice::{self, Kind};
 pub(crate) struct Injection {
     /// The message that failed.
     pub id: MessageId,
-    qp: u32,
+    /// qmail-queue's process id.
+    pub qp: u32,
     child: Child,
     ended: OwnedFd,
     errors: Option<PipeReader>,

@@ -29,6 +29,8 @@ pub(crate) struct Desk {
     pub clean: CleanLink,
     /// Whether nothing new is to be begun.
     pub is_stopping: bool,
+    /// The process ids of the qmail-queues that notices go to right now.
+    pub injecting: Vec<u32>,
     /// While the queue that we found at the start is being looked through: the messages that came
     /// since then, which are on the schedule already.
     pub newcomers: Option<HashSet<MessageId>>,

@@ -97,6 +97,11 @@ impl Endings {
             }
         }
         self.injections = going_on;
+        desk.injecting = self
+            .injections
+            .iter()
+            .map(|injection| injection.qp)
+            .collect();
     }
 
     /// Begins to tell the sender.
@@ -115,7 +120,10 @@ impl Endings {
             Err(trouble) => return postpone(desk, id, Some(&trouble)),
         };
         match Injection::start(desk, &self.program, &kind, quoted) {
-            Ok(injection) => self.injections.push(injection),
+            Ok(injection) => {
+                desk.injecting.push(injection.qp);
+                self.injections.push(injection);
+            }
             Err(_) => {
                 desk.log
                     .warning("unable to start qmail-queue, will try later");

@@ -95,9 +95,9 @@ impl Daemon {
             }
             self.deliveries.act_on_reports(&mut self.desk, &set);
             self.act_on_answers(&set);
+            self.endings.act(&mut self.desk, &set);
             self.todo.act(&mut self.desk, &set);
             self.deliveries.start(&mut self.desk);
-            self.endings.act(&mut self.desk, &set);
             self.arrears.act(&mut self.desk);
             self.leftovers.act(&mut self.desk);
             self.look_after_neighbours();

@@ -132,6 +132,7 @@ impl Ready {
             schedule: Schedule::default(),
             clean: self.clean,
             is_stopping: false,
+            injecting: Vec::new(),
             newcomers: Some(HashSet::new()),
         };
         let deliveries = Deliveries::new(self.local, self.remote);

@@ -24,6 +24,9 @@ pub(crate) struct Todo {
     slot: Option<Slot>,
     /// Found in todo/ and not looked at yet.
     found: Vec<MessageId>,
+    /// On the disk, but their qmail-queue is one that we feed and have not seen the end of.
+    held: Vec<Preprocessed>,
+    held_until: u64,
     /// On the disk, to be taken out of todo/ by qmail-clean.
     asked: HashMap<MessageId, Preprocessed>,
     /// Out of todo/, but the disk does not know that yet.
@@ -50,6 +53,8 @@ impl Todo {
             trigger,
             slot: None,
             found: Vec::new(),
+            held: Vec::new(),
+            held_until: 0,
             asked: HashMap::new(),
             cleaned: Vec::new(),
             refused: HashMap::new(),
@@ -65,7 +70,10 @@ impl Todo {
         if !self.cleaned.is_empty() {
             wakeup.at(self.next_sync);
         }
-        if desk.is_stopping || !self.asked.is_empty() || !self.cleaned.is_empty() {
+        if !self.held.is_empty() {
+            wakeup.at(self.held_until);
+        }
+        if desk.is_stopping || self.is_busy() {
             return;
         }
         if !self.found.is_empty() {
@@ -92,9 +100,10 @@ impl Todo {
 
     /// Puts a batch that is out of todo/ onto the schedule, and lays out the next one.
     pub(crate) fn act(&mut self, desk: &mut Desk, set: &PollSet) {
+        self.ask(desk);
         self.schedule_cleaned(desk);
         let is_pulled = self.slot.take().is_some_and(|slot| set.ready(slot));
-        if desk.is_stopping || !self.asked.is_empty() || !self.cleaned.is_empty() {
+        if desk.is_stopping || self.is_busy() {
             return;
         }
         if self.found.is_empty() && (is_pulled || desk.now >= self.next_scan) {
@@ -178,6 +187,11 @@ impl Todo {
         }
     }
 
+    /// Whether a batch is under way.
+    fn is_busy(&self) -> bool {
+        !self.held.is_empty() || !self.asked.is_empty() || !self.cleaned.is_empty()
+    }
+
     fn scan_again_at(&mut self, time: u64) {
         self.next_scan = self.next_scan.min(time);
     }
@@ -206,7 +220,20 @@ impl Todo {
         for (id, trouble) in outcome.failed {
             self.refuse(desk, id, &trouble);
         }
-        for message in outcome.durable {
+        self.held_until = desk.now.saturating_add(HOLD);
+        self.held.extend(outcome.durable);
+        self.ask(desk);
+    }
+
+    /// Has qmail-clean take messages out of todo/. A notice of ours waits for the moment in which its
+    /// qmail-queue is seen to end, so that the log tells of the bounce before it tells of the new
+    /// message; but not long.
+    fn ask(&mut self, desk: &mut Desk) {
+        let is_over = desk.now >= self.held_until;
+        let is_held = |message: &Preprocessed| !is_over && desk.injecting.contains(&message.qp);
+        let (held, free): (Vec<_>, _) = self.held.drain(..).partition(is_held);
+        self.held = held;
+        for message in free {
             desk.log.new_message(&message);
             desk.clean.ask(Request::Todo(message.id));
             self.asked.insert(message.id, message);
@@ -229,6 +256,8 @@ impl Todo {
 
 /// Seconds after which todo/ is read although nobody has pulled the trigger.
 const SCAN_INTERVAL: u64 = 1500;
+/// Seconds that a notice waits for the end of its qmail-queue.
+const HOLD: u64 = 2;
 /// Messages whose syncs are shared. More would make the first of them wait, and each holds up to
 /// three files open.
 const BATCH: usize = 100;
