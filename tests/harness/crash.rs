@@ -39,9 +39,14 @@ pub enum Blow {
 /// Runs the program to its end and lists its system calls.
 #[track_caller]
 pub fn trace(run: Run<'_>) -> (Vec<Call>, Output) {
-    let mut calls = Vec::new();
-    let output = follow(run, |pid, number, regs| {
-        calls.push(syscalls::describe(pid, number, regs));
+    let mut calls: Vec<Call> = Vec::new();
+    let output = follow(run, |pid, moment, regs| {
+        match (moment, calls.last_mut()) {
+            (Moment::End, Some(call)) => call.result = regs.rax.cast_signed(),
+            (Moment::Begin(number), _) => calls.push(syscalls::describe(pid, number, regs)),
+            // The end of exec, which we do not count.
+            (Moment::End, None) => {}
+        }
         None
     });
     (calls, output)
@@ -54,8 +59,8 @@ pub fn trace(run: Run<'_>) -> (Vec<Call>, Output) {
 #[track_caller]
 pub fn strike(run: Run<'_>, number: usize, blow: Blow) -> Output {
     let mut struck = false;
-    let output = follow(run, |_, current, _| {
-        let now = current == number;
+    let output = follow(run, |_, moment, _| {
+        let now = moment == Moment::Begin(number);
         struck |= now;
         now.then_some(blow)
     });
@@ -63,17 +68,28 @@ pub fn strike(run: Run<'_>, number: usize, blow: Blow) -> Output {
     output
 }
 
-/// Steps through the program; `choose` is asked at the beginning of every call.
+/// A stop of the program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// At the beginning of the call of this number.
+    Begin(usize),
+    /// At the end of a call.
+    End,
+}
+
+/// Steps through the program; `choose` is shown every stop, and may strike at the beginning of a
+/// call.
 #[track_caller]
 fn follow(
     run: Run<'_>,
-    mut choose: impl FnMut(Pid, usize, &libc::user_regs_struct) -> Option<Blow>,
+    mut choose: impl FnMut(Pid, Moment, &libc::user_regs_struct) -> Option<Blow>,
 ) -> Output {
     let (running, gate) = run.start_gated();
     let pid = Pid::from_raw(i32::try_from(running.pid()).expect("pid"));
     let _watchdog = Watchdog::over(pid);
+    let mut gate = reach_gate(&gate);
     ptrace::seize(pid, options()).expect("PTRACE_SEIZE");
-    open_gate(&gate);
+    gate.write_all(b"\n").expect("gate");
     let mut number = 0;
     let mut error = None;
     let mut step = Step::Starting;
@@ -91,7 +107,8 @@ fn follow(
             (WaitStatus::PtraceSyscall(_), Step::Outside) => {
                 step = Step::Inside;
                 let regs = ptrace::getregs(pid).expect("registers");
-                error = choose(pid, number, &regs).and_then(|blow| deal(pid, blow, regs));
+                error = choose(pid, Moment::Begin(number), &regs)
+                    .and_then(|blow| deal(pid, blow, regs));
                 number += 1;
                 advance(pid, None);
             }
@@ -99,6 +116,8 @@ fn follow(
                 step = Step::Outside;
                 if let Some(errno) = error.take() {
                     put_result(pid, errno);
+                } else if let Ok(regs) = ptrace::getregs(pid) {
+                    choose(pid, Moment::End, &regs);
                 }
                 advance(pid, None);
             }
@@ -170,8 +189,9 @@ pub(crate) fn make_gate(path: &std::path::Path) {
     nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).expect("mkfifo");
 }
 
-/// Lets the shell at the gate go on.
-pub(crate) fn open_gate(path: &std::path::Path) {
+/// Waits until the shell is at the gate; a line written there lets it go on. Seized before that, it
+/// might still be inside its own exec, stop at the end of it and never get to the gate.
+pub(crate) fn reach_gate(path: &std::path::Path) -> fs::File {
     let open = || {
         let mut options = OpenOptions::new();
         options
@@ -180,9 +200,9 @@ pub(crate) fn open_gate(path: &std::path::Path) {
             .open(path)
             .ok()
     };
-    let mut gate = wait::until("the shell at the gate", open);
-    gate.write_all(b"\n").expect("gate");
+    let gate = wait::until("the shell at the gate", open);
     fs::remove_file(path).expect("gate");
+    gate
 }
 
 /// Kills the process when it hangs; stops watching when dropped.

@@ -19,12 +19,29 @@ pub struct Call {
     pub fd: Option<i32>,
     /// Its third argument: the length of a read or write, the flags of openat.
     pub third: u64,
+    /// What it returned; an error is negative.
+    pub result: i64,
 }
 
 impl Call {
     /// Whether it moves bytes, so that it can move fewer than asked.
     pub fn moves_bytes(&self) -> bool {
         matches!(self.name, "read" | "write" | "pread64" | "pwrite64") && self.third > 1
+    }
+
+    /// Whether it always works: no error can be made up for it that a program could meet.
+    pub fn never_fails(&self) -> bool {
+        matches!(
+            self.name,
+            "getuid"
+                | "geteuid"
+                | "getgid"
+                | "getegid"
+                | "getpid"
+                | "umask"
+                | "alarm"
+                | "exit_group"
+        )
     }
 
     /// Whether it can change a file, a directory, a pipe or another process: the points at which
@@ -63,6 +80,7 @@ pub(crate) fn describe(pid: Pid, number: usize, regs: &user_regs_struct) -> Call
         to,
         fd,
         third,
+        result: 0,
     }
 }
 
@@ -138,6 +156,11 @@ const KNOWN: &[(i64, &str, Paths, bool)] = &[
     (libc::SYS_fork, "fork", Paths::None, false),
     (libc::SYS_execve, "execve", Paths::First, false),
     (libc::SYS_kill, "kill", Paths::None, false),
+    (libc::SYS_getuid, "getuid", Paths::None, false),
+    (libc::SYS_geteuid, "geteuid", Paths::None, false),
+    (libc::SYS_getgid, "getgid", Paths::None, false),
+    (libc::SYS_getegid, "getegid", Paths::None, false),
+    (libc::SYS_getpid, "getpid", Paths::None, false),
     (libc::SYS_exit_group, "exit_group", Paths::None, false),
 ];
 
