@@ -28,11 +28,28 @@ pub fn is_open(number: RawFd) -> bool {
     inherited(number).is_ok()
 }
 
-/// Whether the parent left descriptor 0 closed. The standard library puts /dev/null in its place
-/// before `main`, and an empty message is not the same as none.
+/// Whether the parent left descriptor 0 closed. Before `main` the standard library puts /dev/null
+/// in its place, and an empty message is not the same as none.
+///
+/// In a setuid program the C library does so even before our own look: there, a null device open
+/// for reading *and writing* is taken for its work. Whoever means an empty message opens it for
+/// reading, as shells do.
 #[must_use]
 pub fn stdin_was_closed() -> bool {
     STDIN_WAS_CLOSED.load(Ordering::Relaxed)
+        || (crate::home::gained_rights() && is_writable_null(stdin()))
+}
+
+fn is_writable_null(fd: BorrowedFd<'_>) -> bool {
+    let Ok(stat) = nix::sys::stat::fstat(fd) else {
+        return true;
+    };
+    let Ok(flags) = fcntl(fd, FcntlArg::F_GETFL) else {
+        return true;
+    };
+    stat.st_mode & libc::S_IFMT == libc::S_IFCHR
+        && stat.st_rdev == nix::sys::stat::makedev(1, 3)
+        && OFlag::from_bits_retain(flags).intersection(OFlag::O_ACCMODE) == OFlag::O_RDWR
 }
 
 static STDIN_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
