@@ -58,7 +58,8 @@ impl Running {
                 program.fd(0, null.as_fd())
             }
         };
-        let child = program.fd(1, write.as_fd()).start();
+        // Whatever else the parent left open here is none of a user's business.
+        let child = program.fd(1, write.as_fd()).close_from(3).start();
         let child = child.map_err(LaunchError::Start)?;
         Ok(Self {
             pid: child.pid(),

@@ -6,7 +6,7 @@ use harness::daemons::Daemons;
 use harness::home::Home;
 use harness::{programs, wait};
 
-use super::hand_fed::as_root;
+use super::hand_fed::{Gate, as_root};
 
 const DAEMONS: [&str; 4] = ["qmail-send", "qmail-lspawn", "qmail-rspawn", "qmail-clean"];
 
@@ -186,4 +186,41 @@ fn with_root_everybody_has_an_account_of_their_own() {
     check("qmail-rspawn", "7795 2107 2107 2109");
     check("qmail-clean", &format!("{} 2107 2107", home.uid()));
     check("a-logger", "7792 2108 2108");
+}
+
+/// The two ends are ours, so they agree on more than the 120 of the classic form.
+#[test]
+fn our_own_programs_run_more_deliveries_at_once_than_the_classic_form_has_numbers() {
+    if !programs::ours() {
+        return;
+    }
+    const COUNT: usize = 400;
+    let home = Home::new();
+    let (uid, gid) = (home.uid(), home.gid());
+    home.assign(&format!("+u-:u:{uid}:{gid}:/:-::\n"));
+    home.control("concurrencylocal", &format!("{COUNT}\n"));
+    home.replace_program(
+        "qmail-local",
+        "#!/bin/sh\n: >\"began/$6\"; read x <gate; echo ok\n",
+    );
+    let began = home.mkdir("began");
+    let mut gate = Gate::new(&home, "gate");
+    let mut daemons = home.start_daemons();
+    let recipients: String = (0..COUNT)
+        .map(|n| format!("Tu-{n}@test.example\0"))
+        .collect();
+    let envelope = format!("Fs@test.example\0{recipients}\0");
+    home.program("qmail-queue")
+        .stdin("test\n")
+        .fd(1, envelope)
+        .output()
+        .assert_exit(0);
+    wait::until("all deliveries at once", || {
+        (fs::read_dir(&began).expect("directory").count() == COUNT).then_some(())
+    });
+    daemons.wait_for_log(&format!("status: local {COUNT}/{COUNT} "));
+    gate.let_through(COUNT);
+    daemons.wait_for_log("end msg");
+    assert_eq!(daemons.count(": success: ok/"), COUNT);
+    assert_eq!(daemons.term().code(), Some(0));
 }
