@@ -19,6 +19,9 @@ pub(crate) struct Message {
 impl Message {
     /// Reads descriptor 0 to the end of the header.
     pub(crate) fn read_header() -> Result<Self, Refusal> {
+        if os::fd::stdin_was_closed() {
+            return Err(Refusal::Read);
+        }
         let file = os::fd::take(0).map_err(|_| Refusal::Read)?;
         Self::from(BufReader::with_capacity(BUFFER_BYTES, file))
     }
