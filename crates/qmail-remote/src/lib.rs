@@ -12,7 +12,8 @@ mod session;
 mod text;
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 
 use os::tcp::TimedStream;
@@ -71,7 +72,7 @@ fn connect(
     candidates: &[Candidate],
     port: u16,
     config: &Config,
-) -> Result<(std::net::IpAddr, std::net::TcpStream), Failure> {
+) -> Result<(IpAddr, TcpStream), Failure> {
     let table = hosts::TimedOut::new(&config.home);
     for candidate in candidates {
         let history = table.history(candidate.ip);
@@ -81,8 +82,13 @@ fn connect(
         let address = SocketAddr::new(candidate.ip, port);
         let connected = os::tcp::connect(address, config.timeout_connect_s, None);
         table.note(candidate.ip, history, &connected);
-        if let Ok(stream) = connected {
-            return Ok((candidate.ip, stream));
+        match connected {
+            Ok(stream) => return Ok((candidate.ip, stream)),
+            // Only a connection that stood can be reset; one that is not wanted is refused.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                return Err(Failure::Died(candidate.ip));
+            }
+            Err(_) => {}
         }
     }
     Err(Failure::NoConnection)
