@@ -267,4 +267,33 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_in_any_chunks_give_the_same_replies(
+            bytes in proptest::collection::vec(
+                proptest::sample::select(b"0259- x\r\n\0".to_vec()), 0..200),
+            chunk in 1_usize..9,
+        ) {
+            let replies = |chunks: &mut dyn Iterator<Item = &[u8]>| {
+                let mut parser = ReplyParser::new();
+                let mut found = Vec::new();
+                for mut chunk in chunks {
+                    while !chunk.is_empty() {
+                        let (used, progress) = parser.take(chunk);
+                        found.extend((progress != Progress::Incomplete).then_some(progress));
+                        chunk = &chunk[used..];
+                    }
+                }
+                found
+            };
+            let whole = replies(&mut std::iter::once(&bytes[..]));
+            proptest::prop_assert_eq!(&whole, &replies(&mut bytes.chunks(chunk)));
+            for reply in whole {
+                let Progress::Complete(reply) = reply else { panic!("{reply:?}") };
+                proptest::prop_assert!(reply.text().len() <= TEXT_MAX);
+                proptest::prop_assert!(!reply.text().contains(&b'\r'));
+            }
+        }
+    }
 }
