@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -183,14 +183,21 @@ impl Server {
     /// Starts a server on the SMTP port of a loopback address nobody else uses, for clients that find it
     /// by MX. None, with a line that says so, where this user may not have that port.
     pub fn start_on_smtp_port(script: Script) -> Option<Self> {
-        let address = (lonely_address(), 25);
+        Self::start_on(SocketAddr::from((lonely_address(), 25)), script)
+    }
+
+    /// Starts a server on IPv6. None, with a line that says so, where there is none.
+    pub fn start_on_v6(script: Script) -> Option<Self> {
+        Self::start_on(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), script)
+    }
+
+    fn start_on(address: SocketAddr, script: Script) -> Option<Self> {
         match TcpListener::bind(address) {
             Ok(listener) => Some(Self::serve(listener, vec![script])),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                eprintln!("skipped: this user may not listen on port 25");
+            Err(error) => {
+                eprintln!("skipped: no listener on {address}: {error}");
                 None
             }
-            Err(error) => panic!("{address:?}: {error}"),
         }
     }
 

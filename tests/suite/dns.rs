@@ -285,3 +285,22 @@ fn equal_exchangers_share_the_mail() {
     assert!(!one.messages().is_empty() && !other.messages().is_empty());
     assert_eq!(one.messages().len() + other.messages().len(), 40);
 }
+
+#[test]
+fn mail_goes_over_ipv6_too() {
+    let Some(server) = Server::start_on_v6(Script::new()) else {
+        return;
+    };
+    let port = server.address().port();
+    let names = NameServer::start(Zone::new().aaaa("relay.example", "::1"));
+    let home = Home::new();
+    for relay in [format!("[::1]:{port}"), format!("relay.example:{port}")] {
+        home.control("smtproutes", &format!(":{relay}\n"));
+        let report = report(&home, &names, "h.example");
+        assert!(
+            report.contains("K::1 accepted message."),
+            "{relay}: {report}"
+        );
+    }
+    assert_eq!(server.messages().len(), 2);
+}
