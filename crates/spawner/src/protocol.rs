@@ -243,4 +243,33 @@ mod tests {
         encode_report(Form::Wide, 0x0102, b"Zno\0never sent", &mut bytes);
         assert_eq!(bytes, b"\xc8Kdid 1+0+0\n\0\x01\x02Zno\0");
     }
+
+    fn encode(wide: bool, command: &Command) -> Vec<u8> {
+        let [high, low] = command.number.to_be_bytes();
+        let number = if wide { vec![high, low] } else { vec![low] };
+        let fields = [&command.id, &command.sender, &command.recipient];
+        let fields = fields
+            .iter()
+            .flat_map(|field| field.iter().copied().chain([0]));
+        number.into_iter().chain(fields).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back_in_any_chunks(
+            orders in proptest::collection::vec(
+                (0..1000_u16, "[0-9/]{0,20}", "[^\0]{0,40}", "[^\0]{0,40}"), 0..20),
+            wide in proptest::bool::ANY,
+            chunk in 1..100_usize,
+        ) {
+            let expected: Vec<_> = orders.iter()
+                .map(|(n, id, s, r)| command(if wide { *n } else { n % 120 }, id, s, r))
+                .collect();
+            let mut bytes = if wide { HELLO.to_vec() } else { Vec::new() };
+            bytes.extend(expected.iter().flat_map(|command| encode(wide, command)));
+            let mut commands = Commands::new(wide);
+            let got: Vec<_> = bytes.chunks(chunk).flat_map(|part| commands.feed(part)).collect();
+            proptest::prop_assert_eq!(got, expected);
+        }
+    }
 }

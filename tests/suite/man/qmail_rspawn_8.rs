@@ -205,3 +205,14 @@ fn messages_must_belong_to_qmailq() {
         r"ZSorry, message has wrong owner. (#4.3.5)\n"
     );
 }
+
+#[test]
+fn no_more_deliveries_are_announced_than_there_are_descriptors_for() {
+    if !programs::ours() {
+        return;
+    }
+    let home = Home::new();
+    let script = "ulimit -n 64; exec qmail-rspawn";
+    let done = home.foreign("/bin/sh").args(["-c", script]).output();
+    assert_eq!(done.assert_exit(0).stdout, [20]);
+}
