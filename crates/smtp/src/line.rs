@@ -1,7 +1,8 @@
-//! A bounded buffer between a socket and a protocol: lines are taken from its front, bytes are added at its end.
+//! A bounded buffer between a socket and a protocol: bytes are used from its front and added at its end.
 //!
 //! It never grows, and it can be asked whether it is empty: what a peer sent before TLS started must not be
-//! believed after (RFC 3207, section 6). It reads nothing itself; the owner of the socket fills [`LineBuffer::space`].
+//! believed after (RFC 3207, section 6). It reads nothing itself; the owner of the socket fills
+//! [`LineBuffer::space`]. Where a line ends is for the parsers in `command` and `reply` to say.
 
 /// Bytes read and not yet used, at most as many as the capacity.
 #[derive(Debug)]
@@ -10,30 +11,16 @@ pub struct LineBuffer {
     /// 0 ≤ start ≤ end ≤ capacity; `bytes[start..end]` is unused
     start: usize,
     end: usize,
-    /// the rest of a line that was too long is thrown away as it comes
-    skipping: bool,
-}
-
-/// What [`LineBuffer::take_line`] found.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Taken {
-    /// A line without its LF, and without one CR before that.
-    Line(Vec<u8>),
-    /// A line that did not fit; all of it is gone, up to and including its LF.
-    TooLong,
-    /// More bytes are needed.
-    Incomplete,
 }
 
 impl LineBuffer {
-    /// An empty buffer; a line may have as many bytes as this, its line end included.
+    /// An empty buffer.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
             start: 0,
             end: 0,
-            skipping: false,
         }
     }
 
@@ -46,14 +33,7 @@ impl LineBuffer {
     /// True when everything that was read has been used.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.start == self.end && !self.skipping
-    }
-
-    /// Forgets everything that was read and not used.
-    pub fn clear(&mut self) {
-        self.start = 0;
-        self.end = 0;
-        self.skipping = false;
+        self.start == self.end
     }
 
     /// Uses up the first `count` pending bytes.
@@ -61,7 +41,7 @@ impl LineBuffer {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
-    /// Room for more bytes; empty only when the buffer is full.
+    /// Room for more bytes; empty only when the buffer is full of unused ones.
     /// Report with [`Self::filled`] how many were put there.
     pub fn space(&mut self) -> &mut [u8] {
         if self.start > 0 {
@@ -76,80 +56,48 @@ impl LineBuffer {
     pub fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
     }
-
-    /// Takes the first line. When the buffer is full and holds no line end, what it holds is thrown away, and
-    /// so is the rest of that line; then comes one [`Taken::TooLong`].
-    pub fn take_line(&mut self) -> Taken {
-        let pending = self.pending();
-        let Some(length) = pending.iter().position(|&byte| byte == b'\n') else {
-            if self.skipping || pending.len() == self.bytes.len() {
-                self.skipping = true;
-                self.start = self.end;
-            }
-            return Taken::Incomplete;
-        };
-        let line = pending.get(..length).unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
-        self.consume(length + 1);
-        if std::mem::take(&mut self.skipping) {
-            return Taken::TooLong;
-        }
-        Taken::Line(line)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn put(buffer: &mut LineBuffer, mut bytes: &[u8]) -> Vec<Taken> {
-        let mut taken = Vec::new();
-        while !bytes.is_empty() {
-            let space = buffer.space();
-            let count = space.len().min(bytes.len());
-            assert!(count > 0, "the buffer stays full");
-            space[..count].copy_from_slice(&bytes[..count]);
-            buffer.filled(count);
-            bytes = &bytes[count..];
-            let lines = std::iter::repeat_with(|| buffer.take_line());
-            taken.extend(lines.take_while(|line| *line != Taken::Incomplete));
-        }
-        taken
-    }
-
-    fn line(text: &str) -> Taken {
-        Taken::Line(text.as_bytes().to_vec())
+    /// Puts as much of `bytes` into the buffer as fits.
+    fn put(buffer: &mut LineBuffer, bytes: &[u8]) -> usize {
+        let space = buffer.space();
+        let count = space.len().min(bytes.len());
+        space[..count].copy_from_slice(&bytes[..count]);
+        buffer.filled(count);
+        count
     }
 
     #[test]
-    fn a_line_loses_its_line_end_and_nothing_else() {
-        let mut buffer = LineBuffer::new(64);
-        assert_eq!(
-            put(&mut buffer, b"a\r\nb\nc\r\r\n\r\n\nd"),
-            [line("a"), line("b"), line("c\r"), line(""), line(""),]
-        );
-        assert_eq!(buffer.pending(), b"d");
-        assert!(!buffer.is_empty());
-        buffer.clear();
-        assert!(buffer.is_empty());
-    }
-
-    #[test]
-    fn a_line_that_does_not_fit_is_dropped_whole() {
+    fn bytes_leave_in_the_order_they_came() {
         let mut buffer = LineBuffer::new(8);
-        let taken = put(&mut buffer, b"1234567\n12345678\nok\n");
-        assert_eq!(taken, [line("1234567"), Taken::TooLong, line("ok")]);
-        let taken = put(
-            &mut buffer,
-            &[b"x".repeat(1000), b"\nnext\n".to_vec()].concat(),
-        );
-        assert_eq!(taken, [Taken::TooLong, line("next")]);
+        assert_eq!(put(&mut buffer, b"abcdef"), 6);
+        buffer.consume(4);
+        assert_eq!(buffer.pending(), b"ef");
+        assert_eq!(put(&mut buffer, b"ghijklmn"), 6);
+        assert_eq!(buffer.pending(), b"efghijkl");
+        assert!(buffer.space().is_empty());
     }
 
     #[test]
-    fn a_line_being_skipped_counts_as_unfinished_input() {
+    fn it_is_empty_when_all_is_used() {
         let mut buffer = LineBuffer::new(4);
-        put(&mut buffer, b"123456789012");
+        assert!(buffer.is_empty());
+        put(&mut buffer, b"abc");
+        buffer.consume(2);
         assert!(!buffer.is_empty());
+        buffer.consume(100);
+        assert!(buffer.is_empty());
+        assert_eq!(buffer.space().len(), 4);
+    }
+
+    #[test]
+    fn no_more_is_pending_than_was_put_there() {
+        let mut buffer = LineBuffer::new(4);
+        buffer.filled(100);
+        assert_eq!(buffer.pending().len(), 4);
     }
 }
