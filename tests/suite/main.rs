@@ -1,5 +1,7 @@
 //! The black-box suite: one binary, one module per subject.
 
+mod architecture;
+mod control_readme;
 mod crash;
 mod dns;
 mod harness_itself;
