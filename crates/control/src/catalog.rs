@@ -96,6 +96,13 @@ pub const CATALOG: &[Entry] = &[
         Reread::AtRestart,
     ),
     entry(
+        "concurrencyincoming",
+        Form::Integer,
+        "40",
+        RUN_SMTPD,
+        Reread::AtRestart,
+    ),
+    entry(
         "concurrencylocal",
         Form::Integer,
         "10",
@@ -115,6 +122,13 @@ pub const CATALOG: &[Entry] = &[
         "0: no limit",
         SMTPD,
         Reread::EachRun,
+    ),
+    entry(
+        "defaultdelivery",
+        Form::Line,
+        "./Maildir/",
+        RUN_SEND,
+        Reread::AtRestart,
     ),
     entry(
         "defaultdomain",
@@ -148,7 +162,7 @@ pub const CATALOG: &[Entry] = &[
         "envnoathost",
         Form::Line,
         "me, else envnoathost",
-        SEND,
+        &["qmail-send", "qmail-smtpd"],
         Reread::AtRestart,
     ),
     entry(
@@ -208,13 +222,7 @@ pub const CATALOG: &[Entry] = &[
         SMTPD,
         Reread::EachRun,
     ),
-    entry(
-        "relayclients",
-        Form::List,
-        "nobody",
-        SMTPD,
-        Reread::EachRun,
-    ),
+    entry("relayclients", Form::List, "nobody", SMTPD, Reread::EachRun),
     entry(
         "smtpgreeting",
         Form::Line,
@@ -271,6 +279,9 @@ const fn entry(
 
 const SEND: &[&str] = &["qmail-send"];
 const SMTPD: &[&str] = &["qmail-smtpd"];
+/// The scripts that start the services read these; scripts/install writes them.
+const RUN_SEND: &[&str] = &["qmail-send/run"];
+const RUN_SMTPD: &[&str] = &["qmail-smtpd/run"];
 const REMOTE: &[&str] = &["qmail-remote"];
 const INJECT: &[&str] = &["qmail-inject"];
 
