@@ -1,10 +1,13 @@
 //! qmail-start(8): four programs, their descriptors and their accounts.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
 
 use harness::daemons::Daemons;
 use harness::home::Home;
 use harness::{programs, wait};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::hand_fed::{Gate, as_root};
 
@@ -223,4 +226,92 @@ fn our_own_programs_run_more_deliveries_at_once_than_the_classic_form_has_number
     daemons.wait_for_log("end msg");
     assert_eq!(daemons.count(": success: ok/"), COUNT);
     assert_eq!(daemons.term().code(), Some(0));
+}
+
+/// The next byte of a fifo that both sides keep open; it does not come for ever.
+#[track_caller]
+fn byte(from: &mut fs::File) -> u8 {
+    let mut fds = [PollFd::new(from.as_fd(), PollFlags::POLLIN)];
+    let patience = PollTimeout::try_from(wait::PATIENCE).expect("timeout");
+    assert_eq!(poll(&mut fds, patience), Ok(1), "no order came");
+    let mut byte = [0];
+    from.read_exact(&mut byte).expect("order");
+    byte[0]
+}
+
+/// One string up to its zero byte.
+#[track_caller]
+fn string(from: &mut fs::File) -> String {
+    let mut bytes = Vec::new();
+    while let Some(next) = Some(byte(from)).filter(|&next| next != 0) {
+        bytes.push(next);
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+/// A spawner that knows only the classic bytes works under our qmail-start and qmail-send: here it
+/// is the test, behind a script that passes its bytes on.
+#[test]
+fn a_foreign_spawner_is_spoken_to_in_the_classic_form() {
+    let home = Home::new();
+    home.control("concurrencylocal", "300\n");
+    let relay = "#!/bin/sh\ncat <\"$QMAILHOME/reports\" &\nexec cat >\"$QMAILHOME/orders\"\n";
+    home.replace_program("qmail-lspawn", relay);
+    for name in ["orders", "reports"] {
+        let path = home.path().join(name);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("fifo");
+        home.give(&path, 0o600);
+    }
+    // Both ends are opened here, so that opening waits for nobody.
+    let open = |name: &str| {
+        let path = home.path().join(name);
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .expect("fifo")
+    };
+    let (mut orders, mut reports) = (open("orders"), open("reports"));
+    reports.write_all(&[2]).expect("limit");
+    let mut daemons = home.start_daemons();
+    daemons.wait_for_log("status: local 0/2 ");
+    let envelope = "Fs@test.example\0Ta@test.example\0Tb@test.example\0Tc@test.example\0\0";
+    home.program("qmail-queue")
+        .stdin("test\n")
+        .fd(1, envelope)
+        .output()
+        .assert_exit(0);
+    let line = daemons.wait_for_log("new msg ");
+    let id: u64 = line
+        .rsplit(' ')
+        .next()
+        .expect("id")
+        .parse()
+        .expect("number");
+    let mut order = || {
+        let number = byte(&mut orders);
+        assert_eq!(string(&mut orders), format!("{}/{id}", id % 23));
+        assert_eq!(string(&mut orders), "s@test.example");
+        (number, string(&mut orders))
+    };
+    let mut first = [order(), order()];
+    first.sort_unstable_by(|left, right| left.1.cmp(&right.1));
+    assert_eq!(
+        first.each_ref().map(|(_, recipient)| recipient.as_str()),
+        ["a@test.example", "b@test.example"]
+    );
+    let [(a, _), (b, _)] = first;
+    assert!(a < 2 && b < 2 && a != b, "{a} {b}");
+    reports
+        .write_all(&[&[a][..], b"Kdid 1+0+0\n\0"].concat())
+        .expect("report");
+    daemons.wait_for_log(": success: did_1+0+0/");
+    assert_eq!(order(), (a, "c@test.example".to_owned()));
+    reports
+        .write_all(&[&[b][..], b"Dno\n\0", &[a], b"Zlater\n\0"].concat())
+        .expect("report");
+    daemons.wait_for_log(": failure: no/");
+    daemons.wait_for_log(": deferral: later/");
+    drop(reports);
+    daemons.kill();
 }
