@@ -245,4 +245,16 @@ mod tests {
             "To: jack@h (in) (end)\n",
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_list_written_again_stays_as_it_is(text in "[ab@.,:;<> ()\"]{0,30}") {
+            let once = token::parse(format!("To: {text}").as_bytes()).ok();
+            let once = once.and_then(|tokens| rewrite(tokens, |_| {}).ok());
+            if let Some(once) = once {
+                let again = token::parse(&token::print(&once, 80)).unwrap();
+                proptest::prop_assert_eq!(rewrite(again, |_| {}), Ok(once));
+            }
+        }
+    }
 }

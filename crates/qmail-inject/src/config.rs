@@ -56,9 +56,12 @@ impl Config {
     /// Reads all of it.
     pub(crate) fn read(home: &Path) -> Result<Self, Refusal> {
         let control = Control::new(home);
-        let value = |variable, name| match os::env::var(variable) {
-            Some(value) => Ok(value),
-            None => control.line_or_me_or(name, name).map_err(|_| Refusal::Read),
+        // Files that are overridden must be readable all the same: trouble shows at once.
+        let value = |variable, name| {
+            let value = control
+                .line_or_me_or(name, name)
+                .map_err(|_| Refusal::Read)?;
+            Ok(os::env::var(variable).unwrap_or(value))
         };
         let host = value("QMAILDEFAULTHOST", "defaulthost")?;
         let domain = value("QMAILDEFAULTDOMAIN", "defaultdomain")?;

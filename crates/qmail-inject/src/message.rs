@@ -35,6 +35,9 @@ impl Message {
                 body = Some(first);
                 break;
             }
+            if room == 0 {
+                return Err(Refusal::HeaderTooLong);
+            }
         }
         Ok(Self {
             input,
@@ -74,21 +77,19 @@ impl Message {
     }
 }
 
-/// The next line with its newline, which the last line of the message gets if it has none.
+/// The next line with its newline, which the last line of the message gets if it has none; or as
+/// much of a line as there is room for.
 fn next_line(input: &mut impl BufRead, room: &mut u64) -> Result<Option<Vec<u8>>, Refusal> {
     let mut line = Vec::new();
-    let read = input
-        .take(*room)
+    let mut limited = input.take(*room);
+    let read = limited
         .read_until(b'\n', &mut line)
         .map_err(|_| Refusal::Read)?;
-    if read == 0 && *room > 0 {
+    *room = limited.limit();
+    if read == 0 {
         return Ok(None);
     }
-    *room = room.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
-    if *room == 0 {
-        return Err(Refusal::HeaderTooLong);
-    }
-    if !line.ends_with(b"\n") {
+    if *room > 0 && !line.ends_with(b"\n") {
         line.push(b'\n');
     }
     Ok(Some(line))

@@ -114,6 +114,17 @@ fn a_header_without_end_is_refused() {
 }
 
 #[test]
+fn a_body_may_begin_with_a_line_of_any_length() {
+    let line = "x".repeat(9 << 20);
+    queued(
+        &["a@b.c"],
+        &line,
+        &format!("Cc: recipient list not shown: ;\n\n{line}\n"),
+        "Fhoclient@test.example ~ Ta@b.c ~  ~ ",
+    );
+}
+
+#[test]
 fn an_address_with_a_zero_byte_is_nobodys() {
     refused(
         &[],
