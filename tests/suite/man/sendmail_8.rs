@@ -149,6 +149,28 @@ fn smtp_is_served_to_a_local_client() {
 }
 
 #[test]
+fn a_local_client_may_send_to_everybody() {
+    let recorder = Recorder::new();
+    recorder.home.control("rcpthosts", "test.example\n");
+    let session =
+        "HELO x\r\nMAIL FROM:<s@h>\r\nRCPT TO:<a@far.example>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n";
+    let run = recorder.program("sendmail").args(["-bs"]).stdin(session);
+    let replies = run.output().assert_exit(0).stdout_text();
+    assert!(replies.contains("250 ok "), "{replies}");
+    assert_eq!(
+        recorder.envelope().as_deref(),
+        Some("Fs@h ~ Ta@far.example ~  ~ ")
+    );
+    let message = String::from_utf8(recorder.message().expect("queued")).expect("text");
+    assert!(
+        message.starts_with(
+            "Received: from localhost (HELO x) (sendmail-bs@127.0.0.1)\n  by localhost with SMTP; "
+        ),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_program_that_is_not_there_is_temporary() {
     let recorder = Recorder::new();
     let nowhere = recorder.home.mkdir("nowhere");
