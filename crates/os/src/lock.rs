@@ -85,9 +85,9 @@ fn handle_alarm(handler: SigHandler) -> io::Result<()> {
 }
 
 fn set_timer(every: Duration) -> io::Result<()> {
-    let seconds = libc::time_t::try_from(every.as_secs()).unwrap_or(libc::time_t::MAX);
+    let too_long = |_| io::Error::from(io::ErrorKind::InvalidInput);
     let every = libc::timeval {
-        tv_sec: seconds,
+        tv_sec: every.as_secs().try_into().map_err(too_long)?,
         tv_usec: every.subsec_micros().into(),
     };
     let timer = libc::itimerval {

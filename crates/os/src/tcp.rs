@@ -88,12 +88,18 @@ fn within(timeout_s: u64, add: impl Fn(&mut PollSet) -> crate::poll::Slot) -> io
 pub struct TimedStream<S> {
     stream: S,
     timeout_s: u64,
+    is_socket: bool,
 }
 
 impl<S: AsFd> TimedStream<S> {
     /// Wraps a descriptor in blocking mode.
     pub fn new(stream: S, timeout_s: u64) -> Self {
-        Self { stream, timeout_s }
+        let is_socket = fd::is_socket(&stream);
+        Self {
+            stream,
+            timeout_s,
+            is_socket,
+        }
     }
 
     /// The descriptor inside.
@@ -129,15 +135,12 @@ impl<S: AsFd + Write> Write for TimedStream<S> {
         if !writable_within(&self.stream, self.timeout_s)? {
             return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT));
         }
-        // A blocking write of more than the socket takes at once would wait without a limit.
-        let piece = bytes.get(..WRITE_BYTES_MAX).unwrap_or(bytes);
-        write_now(&self.stream, piece).or_else(|error| {
-            if error.raw_os_error() == Some(libc::ENOTSOCK) {
-                self.stream.write(piece)
-            } else {
-                Err(error)
-            }
-        })
+        if self.is_socket {
+            return write_now(&self.stream, bytes);
+        }
+        // A blocking write of more than a pipe takes at once would wait without a limit.
+        self.stream
+            .write(bytes.get(..PIPE_BYTES_MIN).unwrap_or(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -157,7 +160,7 @@ fn write_now(fd: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// PIPE_BUF: a pipe that polls as writable takes this much without blocking.
-const WRITE_BYTES_MAX: usize = 4096;
+const PIPE_BYTES_MIN: usize = 4096;
 
 #[cfg(test)]
 mod tests {

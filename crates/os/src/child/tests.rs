@@ -1,6 +1,7 @@
 //! Children that really run.
 
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 
 use super::*;
 
