@@ -206,10 +206,10 @@ pub(crate) fn reach_gate(path: &std::path::Path) -> fs::File {
 }
 
 /// Kills the process when it hangs; stops watching when dropped.
-struct Watchdog(Option<mpsc::Sender<()>>);
+pub(crate) struct Watchdog(Option<mpsc::Sender<()>>);
 
 impl Watchdog {
-    fn over(pid: Pid) -> Self {
+    pub(crate) fn over(pid: Pid) -> Self {
         let (sender, receiver) = mpsc::channel::<()>();
         thread::spawn(move || {
             if receiver.recv_timeout(wait::PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {

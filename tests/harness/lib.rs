@@ -19,6 +19,7 @@ pub mod client;
 pub mod crash;
 pub mod daemons;
 pub mod home;
+pub mod hunt;
 pub mod mailbox;
 pub mod nameserver;
 pub mod peer;

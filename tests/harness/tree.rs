@@ -37,6 +37,12 @@ impl Tree {
         found.map(|(id, _)| *id).collect()
     }
 
+    /// The messages that are not done: accepted or deliverable. What is left of an unfinished or
+    /// finished one waits for the 36-hour cleaner.
+    pub fn in_queue(&self) -> Vec<u64> {
+        [self.in_state(State::S4), self.in_state(State::S5)].concat()
+    }
+
     /// Fails the test if anything is not in a documented state.
     #[track_caller]
     pub fn assert_documented(&self) -> &Self {

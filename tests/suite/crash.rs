@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 mod clean_error_points;
 mod judge;
+mod pipeline_kill_points;
 mod queue_error_points;
 mod queue_kill_points;
 
