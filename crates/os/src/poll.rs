@@ -78,6 +78,12 @@ impl PollSet {
         }
     }
 
+    /// Whether any descriptor is ready.
+    #[must_use]
+    pub fn any_ready(&self) -> bool {
+        self.entries.iter().any(|entry| entry.revents != 0)
+    }
+
     /// Whether the descriptor in this slot can be read or written now (or has failed, which the
     /// read or the write will tell).
     #[must_use]

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use os::disk::RealDisk;
+use queue::eliminate::Ended;
 use queue::{MessageId, Queue};
 
 use crate::clean_link::CleanLink;
@@ -29,6 +30,8 @@ pub(crate) struct Desk {
     pub clean: CleanLink,
     /// Whether nothing new is to be begun.
     pub is_stopping: bool,
+    /// Messages that have no info any more, to be made durable together before their content goes.
+    pub ended: Vec<Ended>,
     /// The process ids of the qmail-queues that notices go to right now.
     pub injecting: Vec<u32>,
     /// While the queue that we found at the start is being looked through: the messages that came

@@ -22,8 +22,6 @@ pub(crate) struct Endings {
     injections: Vec<Injection>,
     /// Messages whose sender is to be told, when there is a place among the injections.
     waiting: VecDeque<MessageId>,
-    /// Messages that have no info any more, to be made durable at the end of this turn.
-    ended: Vec<Ended>,
 }
 
 impl Endings {
@@ -33,7 +31,6 @@ impl Endings {
             program,
             injections: Vec::new(),
             waiting: VecDeque::new(),
-            ended: Vec::new(),
         }
     }
 
@@ -73,7 +70,9 @@ impl Endings {
             };
             self.tell(desk, id);
         }
-        self.settle(desk);
+        if desk.ended.len() >= ENDED_MAX {
+            settle(desk);
+        }
     }
 
     fn is_telling(&self, id: MessageId) -> bool {
@@ -145,26 +144,26 @@ impl Endings {
     fn end(&mut self, desk: &mut Desk, id: MessageId, had_bounce: bool) {
         desk.log.end_message(id);
         match eliminate::end_info(&mut desk.disk, &desk.queue, id) {
-            Ok(()) => self.ended.push(Ended { id, had_bounce }),
+            Ok(()) => desk.ended.push(Ended { id, had_bounce }),
             Err(trouble) => postpone(desk, id, Some(&trouble)),
         }
     }
+}
 
-    /// Has the ends of this turn on the disk, and lets the content go.
-    fn settle(&mut self, desk: &mut Desk) {
-        if self.ended.is_empty() {
-            return;
-        }
-        let (safe, troubles) = eliminate::make_durable(&mut desk.disk, &desk.queue, &self.ended);
-        self.ended.clear();
-        for trouble in troubles {
-            desk.log.trouble(&trouble);
-        }
-        for id in safe {
-            desk.clean.ask(Request::Foop(id));
-        }
-        desk.clean.flush();
+/// Has the ends of some messages on the disk, and lets their content go.
+pub(crate) fn settle(desk: &mut Desk) {
+    if desk.ended.is_empty() {
+        return;
     }
+    let ended = std::mem::take(&mut desk.ended);
+    let (safe, troubles) = eliminate::make_durable(&mut desk.disk, &desk.queue, &ended);
+    for trouble in troubles {
+        desk.log.trouble(&trouble);
+    }
+    for id in safe {
+        desk.clean.ask(Request::Foop(id));
+    }
+    desk.clean.flush();
 }
 
 /// Leaves a message for later.
@@ -178,5 +177,7 @@ fn postpone(desk: &mut Desk, id: MessageId, trouble: Option<&Trouble>) {
 
 /// Messages looked at in one turn; their syncs are shared.
 const MESSAGES_AT_ONCE: usize = 100;
+/// Ends that are made durable at the latest when there are so many.
+const ENDED_MAX: usize = 100;
 /// Notices under way at once: each is a process, six descriptors and a block of memory.
 const INJECTIONS_MAX: usize = 8;

@@ -2,8 +2,7 @@
 //! living qmail-queue, with neither info/ nor todo/. qmail-clean removes them.
 
 use queue::MessageId;
-use queue::clean::Request;
-use queue::eliminate::is_leftover;
+use queue::eliminate::{Ended, is_leftover};
 use queue::layout::{SPLIT, Split};
 use queue::scan::Walk;
 
@@ -27,7 +26,7 @@ impl Leftovers {
 
     /// When to go on.
     pub(crate) fn prepare(&self, desk: &Desk, wakeup: &mut Wakeup) {
-        if desk.is_stopping || !desk.clean.has_room() {
+        if desk.is_stopping || !has_room(desk) {
             return;
         }
         if self.walk.is_some() {
@@ -50,34 +49,44 @@ impl Leftovers {
             )
         });
         for _ in 0..FILES_AT_ONCE {
-            if !desk.clean.has_room() {
+            if !has_room(desk) {
                 break;
             }
             match walk.next(&mut desk.disk) {
-                Ok(Some(id)) => ask_if_leftover(desk, id),
+                Ok(Some(id)) => end_if_leftover(desk, id),
                 Ok(None) => {
                     self.next = desk.now.saturating_add(INTERVAL);
-                    desk.clean.flush();
                     return;
                 }
                 Err(trouble) => desk.log.trouble(&trouble),
             }
         }
-        desk.clean.flush();
         self.walk = Some(walk);
     }
 }
 
+fn has_room(desk: &Desk) -> bool {
+    desk.clean.has_room() && desk.ended.len() < ENDED_MAX
+}
+
 /// What cannot be looked at is left alone.
-fn ask_if_leftover(desk: &mut Desk, id: MessageId) {
+fn end_if_leftover(desk: &mut Desk, id: MessageId) {
     let is_leftover = is_leftover(&mut desk.disk, &desk.queue, id, desk.now).unwrap_or(false);
-    if is_leftover && !desk.clean.is_pending(id) {
-        desk.clean.ask(Request::Foop(id));
+    let is_ending = desk.clean.is_pending(id) || desk.ended.iter().any(|ended| ended.id == id);
+    if is_leftover && !is_ending {
+        // As at the end of a message: perhaps a crash has left this one between two steps, and its
+        // other files must be gone from the disk before its number can be another's.
+        desk.ended.push(Ended {
+            id,
+            had_bounce: true,
+        });
     }
 }
 
 /// Seconds from the end of one walk to the next: 21 hours and a bit, so that it wanders through the
 /// day.
 const INTERVAL: u64 = 76_431;
+/// The walk waits while so many files are about to be removed.
+const ENDED_MAX: usize = 100;
 /// Files looked at in one turn.
 const FILES_AT_ONCE: usize = 500;

@@ -28,6 +28,7 @@ mod todo;
 mod wakeup;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use control::Control;
 use os::poll::PollSet;
@@ -84,7 +85,7 @@ impl Daemon {
             self.arrears.prepare(&self.desk, &mut wakeup);
             self.leftovers.prepare(&self.desk, &mut wakeup);
 
-            if set.wait(Some(wakeup.wait())).is_err() {
+            if self.wait(&mut set, wakeup).is_err() {
                 self.desk.log.warning("trouble in select");
                 continue;
             }
@@ -106,10 +107,24 @@ impl Daemon {
         self.desk.log.exiting();
     }
 
+    /// Waits for the next event. What can share its syncs with others is made durable when there is
+    /// nothing else to do, or when enough of it has come together.
+    fn wait(&mut self, set: &mut PollSet, wakeup: Wakeup) -> std::io::Result<()> {
+        if !self.desk.ended.is_empty() && !wakeup.is_at_once() {
+            set.wait(Some(Duration::ZERO))?;
+            if set.any_ready() {
+                return Ok(());
+            }
+            ending::settle(&mut self.desk);
+        }
+        set.wait(Some(wakeup.wait()))
+    }
+
     fn can_stop(&self) -> bool {
         self.desk.is_stopping
             && self.deliveries.can_stop()
             && self.endings.can_stop()
+            && self.desk.ended.is_empty()
             && self.desk.clean.is_idle()
     }
 

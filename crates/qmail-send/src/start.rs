@@ -53,7 +53,9 @@ enum StartError {
 /// The log has said why.
 pub(crate) fn start() -> Result<Daemon, Unheard> {
     let mut log = Log::new(os::fd::take(0).map_err(|_| Unheard)?);
-    match prepare() {
+    // Before anything is opened, which would get the number of one that is missing.
+    let pipes = Pipes::take();
+    match prepare(pipes) {
         Ok(ready) => Ok(ready.into_daemon(log)),
         Err(error) => {
             if let StartError::Controls(cause) = &error {
@@ -77,7 +79,35 @@ struct Ready {
     signals: Signals,
 }
 
-fn prepare() -> Result<Ready, StartError> {
+/// The pipes that qmail-start made for us.
+struct Pipes {
+    lspawn: Option<Pair>,
+    rspawn: Option<Pair>,
+    clean: Option<Pair>,
+}
+
+/// The one to a neighbour and the one from it.
+struct Pair {
+    to: File,
+    from: File,
+}
+
+impl Pipes {
+    fn take() -> Self {
+        let pair = |to, from| {
+            let to = os::fd::take(to).ok()?;
+            let from = os::fd::take(from).ok()?;
+            Some(Pair { to, from })
+        };
+        Self {
+            lspawn: pair(1, 2),
+            rspawn: pair(3, 4),
+            clean: pair(5, 6),
+        }
+    }
+}
+
+fn prepare(pipes: Pipes) -> Result<Ready, StartError> {
     let home = os::home::home();
     os::file::chdir(&home).map_err(StartError::Home)?;
     let control = Control::new(&home);
@@ -91,10 +121,10 @@ fn prepare() -> Result<Ready, StartError> {
         MutexError::Open(source) => StartError::Mutex(source),
         MutexError::Running => StartError::Running,
     })?;
-    let (local, local_limit) = open_spawner(1, 2)?;
-    let (remote, remote_limit) = open_spawner(3, 4)?;
-    let (requests, answers) = pipes(5, 6)?;
-    let clean = CleanLink::open(requests, answers).map_err(|_| NoFire)?;
+    let (local, local_limit) = open_spawner(pipes.lspawn)?;
+    let (remote, remote_limit) = open_spawner(pipes.rspawn)?;
+    let Pair { to, from } = pipes.clean.ok_or(NoFire)?;
+    let clean = CleanLink::open(to, from).map_err(|_| NoFire)?;
     let concurrency = |wanted: u64, limit: u16| u16::try_from(wanted).unwrap_or(limit).min(limit);
     let local_slots = concurrency(config.concurrencylocal, local_limit);
     let remote_slots = concurrency(config.concurrencyremote, remote_limit);
@@ -110,15 +140,9 @@ fn prepare() -> Result<Ready, StartError> {
     })
 }
 
-fn open_spawner(commands: i32, reports: i32) -> Result<(SpawnLink, u16), NoFire> {
-    let (commands, reports) = pipes(commands, reports)?;
-    SpawnLink::open(commands, reports)
-}
-
-/// The pipes that qmail-start made for us.
-fn pipes(to: i32, from: i32) -> Result<(File, File), NoFire> {
-    let take = |number| os::fd::take(number).map_err(|_| NoFire);
-    Ok((take(to)?, take(from)?))
+fn open_spawner(pair: Option<Pair>) -> Result<(SpawnLink, u16), NoFire> {
+    let Pair { to, from } = pair.ok_or(NoFire)?;
+    SpawnLink::open(to, from)
 }
 
 impl Ready {
@@ -132,6 +156,7 @@ impl Ready {
             schedule: Schedule::default(),
             clean: self.clean,
             is_stopping: false,
+            ended: Vec::new(),
             injecting: Vec::new(),
             newcomers: Some(HashSet::new()),
         };

@@ -35,6 +35,11 @@ impl Wakeup {
         }
     }
 
+    /// Whether there is work right now.
+    pub(crate) fn is_at_once(&self) -> bool {
+        self.at <= self.now
+    }
+
     /// How long to wait.
     pub(crate) fn wait(&self) -> Duration {
         Duration::from_secs(self.at.saturating_sub(self.now))
