@@ -9,6 +9,7 @@ mod local_recorded;
 mod maildir_5;
 mod mbox_5;
 mod one_delivery;
+mod qmail_command_8;
 mod qmail_getpw_8;
 mod qmail_inject_8;
 mod qmail_local_8;
