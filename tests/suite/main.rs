@@ -6,6 +6,7 @@ mod crash;
 mod dns;
 mod harness_itself;
 mod hostile_smtpd;
+mod install;
 mod man;
 mod rfc5321;
 mod smtp_dialogue;
