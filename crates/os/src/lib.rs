@@ -23,3 +23,4 @@ pub mod poll;
 pub mod sandbox;
 pub mod signal;
 pub mod tcp;
+pub mod terminals;
