@@ -4,6 +4,7 @@ mod architecture;
 mod control_readme;
 mod crash;
 mod dns;
+mod flow;
 mod harness_itself;
 mod hostile_smtpd;
 mod install;

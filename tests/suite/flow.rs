@@ -1,0 +1,3 @@
+//! Mail on its way through the daemons.
+
+mod rest;
