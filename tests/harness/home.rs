@@ -55,6 +55,15 @@ impl Home {
         home
     }
 
+    /// Makes the queue again, in an empty directory: something else was mounted there.
+    pub fn make_queue(&self) {
+        for entry in hier() {
+            if entry.path.starts_with("queue") {
+                self.make(&entry);
+            }
+        }
+    }
+
     /// Where the home is.
     pub fn path(&self) -> &Path {
         &self.directory

@@ -6,6 +6,7 @@ use harness::syscalls::Call;
 use nix::errno::Errno;
 
 mod clean_error_points;
+mod full_disk;
 mod judge;
 mod pipeline_kill_points;
 mod queue_error_points;
