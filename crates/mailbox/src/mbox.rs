@@ -44,18 +44,11 @@ pub enum MboxError {
 /// When this returns without error the message is on disk.
 pub fn deliver(path: &Path, lines: &[&[u8]], message: &mut impl Read) -> Result<(), MboxError> {
     let mut disk = RealDisk;
-    let (mut file, created) =
-        disk.open_append(path, FILE_MODE)
-            .map_err(|source| MboxError::Open {
-                path: path.to_owned(),
-                source,
-            })?;
-    let locked = match os::lock::exclusive_within(&file, LOCK_WAIT) {
-        Ok(true) => true,
-        Ok(false) => return Err(MboxError::Locked),
-        // A file system that cannot lock still gets its mail.
-        Err(_) => false,
-    };
+    let Opened {
+        mut file,
+        created,
+        locked,
+    } = open(&mut disk, path)?;
     // On a pipe or device there is no end to go back to.
     let end = file.seek(SeekFrom::End(0)).unwrap_or(0);
     let delivered = append(&mut file, lines, message)
@@ -78,6 +71,40 @@ pub fn deliver(path: &Path, lines: &[&[u8]], message: &mut impl Read) -> Result<
             source,
         },
     })
+}
+
+/// An mbox to append to.
+struct Opened {
+    file: File,
+    created: bool,
+    locked: bool,
+}
+
+fn open(disk: &mut RealDisk, path: &Path) -> Result<Opened, MboxError> {
+    for _ in 0..REPLACEMENTS_MAX {
+        let (file, created) =
+            disk.open_append(path, FILE_MODE)
+                .map_err(|source| MboxError::Open {
+                    path: path.to_owned(),
+                    source,
+                })?;
+        let locked = match os::lock::exclusive_within(&file, LOCK_WAIT) {
+            Ok(true) => true,
+            Ok(false) => return Err(MboxError::Locked),
+            // A file system that cannot lock still gets its mail.
+            Err(_) => false,
+        };
+        // maildir2mbox puts another file in its place: what we added to the old one, nobody would
+        // ever read.
+        if !locked || os::file::is_at(&file, path).unwrap_or(true) {
+            return Ok(Opened {
+                file,
+                created,
+                locked,
+            });
+        }
+    }
+    Err(MboxError::Locked)
 }
 
 enum Trouble {
@@ -278,6 +305,8 @@ const MARKS: &[u8] = &[b'>'; 1024];
 /// One read, and one write, of the message.
 const BUFFER_BYTES: usize = 32 << 10;
 const FILE_MODE: u32 = 0o600;
+/// An mbox that is replaced more often while one message waits for it is not to be had.
+const REPLACEMENTS_MAX: u32 = 16;
 /// A reader that holds an mbox for longer is stuck; qmail-local(8) says "for 30 seconds straight".
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 

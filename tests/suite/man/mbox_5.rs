@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, Instant};
 
+use harness::programs;
+use harness::run::Running;
 use nix::sys::stat::Mode;
 
 use super::full_disk::FullDisk;
@@ -185,14 +187,9 @@ fn deliveries_at_once_do_not_mix() {
     }
 }
 
-#[test]
-fn a_delivery_waits_for_a_lock_that_is_given_back() {
-    let alice = Alice::new();
-    alice.file("Mailbox", "");
-    let mbox = File::open(alice.path("Mailbox")).expect("mbox");
-    mbox.lock().expect("lock");
-    let run = alice.delivery().prepare().start();
-    harness::wait::until("the delivery to wait for the lock", || {
+/// Waits until a program waits for a lock.
+pub(super) fn wait_until_it_waits(run: &Running) {
+    harness::wait::until("the program to wait for the lock", || {
         let stack = fs::read_to_string(format!("/proc/{}/wchan", run.pid())).ok()?;
         let locks = fs::read_to_string("/proc/locks").ok()?;
         let waits = locks
@@ -200,6 +197,34 @@ fn a_delivery_waits_for_a_lock_that_is_given_back() {
             .any(|line| line.contains("->") && line.contains(&format!(" {} ", run.pid())));
         (waits || stack.contains("lock")).then_some(())
     });
+}
+
+#[test]
+fn an_mbox_that_was_replaced_meanwhile_gets_no_mail() {
+    if !programs::ours() {
+        return;
+    }
+    let alice = Alice::new();
+    alice.file("Mailbox", "old\n");
+    let mbox = File::open(alice.path("Mailbox")).expect("mbox");
+    mbox.lock().expect("lock");
+    let run = alice.delivery().prepare().start();
+    wait_until_it_waits(&run);
+    alice.file("other", "new\n");
+    fs::rename(alice.path("other"), alice.path("Mailbox")).expect("rename");
+    mbox.unlock().expect("unlock");
+    run.finish().assert_exit(0);
+    assert!(alice.read("Mailbox").starts_with(b"new\nFrom "));
+}
+
+#[test]
+fn a_delivery_waits_for_a_lock_that_is_given_back() {
+    let alice = Alice::new();
+    alice.file("Mailbox", "");
+    let mbox = File::open(alice.path("Mailbox")).expect("mbox");
+    mbox.lock().expect("lock");
+    let run = alice.delivery().prepare().start();
+    wait_until_it_waits(&run);
     assert!(alice.read("Mailbox").is_empty());
     mbox.unlock().expect("unlock");
     run.finish().assert_exit(0);
