@@ -17,6 +17,7 @@ mod qmail_lspawn_8;
 mod qmail_newu_8;
 mod qmail_remote_8;
 mod qmail_rspawn_8;
+mod qmail_send_8;
 mod qmail_smtpd_8;
 mod qmail_start_8;
 mod sendmail_8;
