@@ -5,6 +5,7 @@ mod control_readme;
 mod crash;
 mod dns;
 mod hand_led;
+mod hand_made;
 mod flow;
 mod harness_itself;
 mod hostile_smtpd;

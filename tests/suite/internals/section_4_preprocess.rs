@@ -6,7 +6,8 @@ use std::os::unix::fs::symlink;
 
 use harness::home::Home;
 
-use crate::hand_led::{HandLed, Lead, content, enqueue, mode, split};
+use crate::hand_led::{HandLed, Lead};
+use crate::hand_made::{content, enqueue, mode, split};
 
 /// Waits for a request about todo/ and returns the message's number.
 #[track_caller]

@@ -3,7 +3,8 @@
 use harness::home::Home;
 use nix::sys::signal::Signal;
 
-use crate::hand_led::{HandLed, Lead, Preprocessed, content, orders, split, wait_for_file};
+use crate::hand_led::{HandLed, Lead, orders};
+use crate::hand_made::{Preprocessed, content, split, wait_for_file};
 
 #[test]
 fn one_local_delivery_leaves_the_log_of_the_guide() {

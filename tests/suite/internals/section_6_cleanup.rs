@@ -6,7 +6,8 @@ use std::fs;
 use harness::home::Home;
 use harness::wait;
 
-use crate::hand_led::{HandLed, Lead, Preprocessed, age, content, split, wait_for_file};
+use crate::hand_led::{HandLed, Lead};
+use crate::hand_made::{Preprocessed, age, content, split, wait_for_file};
 
 /// A notice as it lies in the queue, without its date and the numbers in it.
 fn notice(home: &Home, id: u64) -> String {
@@ -194,7 +195,10 @@ fn a_failure_is_written_down_before_the_recipient_is_marked() {
         home.read(&format!("queue/bounce/{id}")),
         b"<a@test.example>:\nno\n\n"
     );
-    assert_eq!(crate::hand_led::mode(&home, &format!("bounce/{id}")), 0o600);
+    assert_eq!(
+        crate::hand_made::mode(&home, &format!("bounce/{id}")),
+        0o600
+    );
     let local = home.read(&format!("queue/{}", split("local", id)));
     assert_eq!(local, b"Da@test.example\0Tb@test.example\0");
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use harness::home::Home;
 use nix::sys::signal::Signal;
 
-use crate::hand_led::{HandLed, Lead, Preprocessed, enqueue, orders, split};
+use crate::hand_led::{HandLed, Lead, orders};
+use crate::hand_made::{Preprocessed, enqueue, split};
 
 /// Starts it and demands that it does not run, saying this last.
 #[track_caller]
