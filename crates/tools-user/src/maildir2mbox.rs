@@ -48,6 +48,9 @@ fn run() -> Result<(), Refusal> {
     let lock = lock(&mbox)?;
     // Whoever held the lock may have moved some of them.
     let letters = letters(now)?;
+    if letters.is_empty() {
+        return Ok(());
+    }
     let mut draft = Draft::create(&copy, &mbox, &lock)?;
     let moved = draft.fill(&letters).and_then(|()| draft.publish());
     if moved.is_err() {
