@@ -1,14 +1,23 @@
 //! What each man page promises, one module per page.
 
+mod bouncesaying_1;
+mod condredirect_1;
 mod dot_qmail_5;
+mod forward_1;
 mod full_disk;
 mod hand_fed;
 mod injected;
 mod local_interrupted;
 mod local_recorded;
+mod maildir2mbox_1;
 mod maildir_5;
+mod maildirmake_1;
+mod mailsubj_1;
 mod mbox_5;
 mod one_delivery;
+mod predate_1;
+mod preline_1;
+mod qbiff_1;
 mod qmail_command_8;
 mod qmail_getpw_8;
 mod qmail_inject_8;
@@ -20,4 +29,5 @@ mod qmail_rspawn_8;
 mod qmail_send_8;
 mod qmail_smtpd_8;
 mod qmail_start_8;
+mod qreceipt_1;
 mod sendmail_8;
