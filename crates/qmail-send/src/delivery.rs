@@ -1,5 +1,5 @@
 //! Deliveries: as many as each spawner takes, from several messages by turns; their reports; the
-//! marks on recipients that are done (INTERNALS section 5).
+//! marks on recipients that are done (INTERNALS 4, R4 and R5).
 
 use std::collections::VecDeque;
 
@@ -226,7 +226,7 @@ impl Deliveries {
             Err(trouble) => {
                 desk.log.trouble(&trouble);
                 desk.log
-                    .alert("unable to append to bounce message; will try again later");
+                    .alert("unable to append to bounce message; HELP! sleeping...");
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! The end of messages (INTERNALS section 6): tell the sender about failures, forget the message,
+//! The end of messages (INTERNALS 4, R6): tell the sender about failures, forget the message,
 //! have that on the disk, then let qmail-clean remove the content.
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! The cleanup of files that nobody will finish (INTERNALS section 7): in mess/, older than any
+//! The cleanup of files that nobody will finish (INTERNALS 3): in mess/, older than any
 //! living qmail-queue, with neither info/ nor todo/. qmail-clean removes them.
 
 use queue::MessageId;

@@ -1,4 +1,4 @@
-//! New mail: from todo/ onto the schedule, a batch at a time (INTERNALS section 4).
+//! New mail: from todo/ onto the schedule, a batch at a time (INTERNALS 4, R2).
 //!
 //! All files of a batch are written, then synced together, then qmail-clean is asked to take the
 //! batch out of todo/, then todo/ is synced once, then the batch is due.

@@ -1,4 +1,4 @@
-//! The end of a message (INTERNALS section 6): its recipients' files go when all of them are done,
+//! The end of a message (INTERNALS 4, R6): its recipients' files go when all of them are done,
 //! then bounce/N when the notice is queued, then info/N; and only when all of this is on the disk
 //! may qmail-clean remove mess/N, since from then on the number can belong to another message.
 

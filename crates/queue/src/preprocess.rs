@@ -1,4 +1,4 @@
-//! From todo/ to info/, local/ and remote/ (INTERNALS section 4), in two steps for a batch of
+//! From todo/ to info/, local/ and remote/ (INTERNALS 4, R2), in two steps for a batch of
 //! messages: write everything, then make all of it durable together. Only what
 //! [`make_durable`] returns may be taken out of todo/, which is qmail-clean's work.
 //!

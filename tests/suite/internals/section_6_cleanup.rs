@@ -212,7 +212,7 @@ fn a_failure_that_cannot_be_written_down_is_tried_again() {
     led.local.order();
     led.local.report(0, "Dno\n");
     led.wait_for_log(&format!("warning: unable to create bounce/{id}"));
-    led.wait_for_log("alert: unable to append to bounce message");
+    led.wait_for_log("alert: unable to append to bounce message; HELP! sleeping...");
     let local = home.read(&format!("queue/{}", split("local", id)));
     assert_eq!(local, b"Ta@test.example\0");
     led.accept("s@far.example", &["good@test.example"]);
