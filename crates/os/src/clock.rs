@@ -23,7 +23,7 @@ pub fn now_nanos() -> (u64, u32) {
 /// cannot be known.
 #[must_use]
 pub fn ahead_of_utc(secs: u64) -> i64 {
-    let Ok(time) = libc::time_t::try_from(secs) else {
+    let Ok(time) = secs.try_into() else {
         return 0;
     };
     let mut parts = MaybeUninit::<libc::tm>::uninit();

@@ -1,9 +1,8 @@
-//! Who is logged in where, and a word to them (qbiff): utmp(5), read as a file because the C
-//! library of the static build has no functions for it.
+//! Who is logged in where, and a word to them (qbiff): utmp(5), read as a file as glibc writes it.
+//! The static build's C library has no functions for it, and a record of another length.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
-use std::mem::offset_of;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -57,7 +56,7 @@ fn lines_of(records: &[u8], user: &[u8]) -> Vec<Vec<u8>> {
         return Vec::new();
     }
     records
-        .chunks_exact(size_of::<libc::utmpx>())
+        .chunks_exact(RECORD_BYTES)
         .filter(|record| {
             let kind = record.get(..size_of::<libc::c_short>());
             kind == Some(&libc::USER_PROCESS.to_ne_bytes()) && text(record, USER) == user
@@ -77,16 +76,26 @@ const UTMP: &str = "/var/run/utmp";
 /// Ten thousand sessions.
 const UTMP_BYTES_MAX: u64 = 4 << 20;
 const OWNER_EXECUTES: u32 = 0o100;
-/// Where the fields stand in a record, and their lengths: utmp(5).
-const LINE: (usize, usize) = (offset_of!(libc::utmpx, ut_line), 32);
-const USER: (usize, usize) = (offset_of!(libc::utmpx, ut_user), 32);
+/// Where the fields stand in a record, and their lengths.
+const LINE: (usize, usize) = (8, 32);
+const USER: (usize, usize) = (44, 32);
+/// On most 64-bit machines the time in a record is that of their 32-bit programs.
+const RECORD_BYTES: usize = if cfg!(any(
+    target_arch = "aarch64",
+    target_arch = "s390x",
+    target_arch = "loongarch64"
+)) {
+    400
+} else {
+    384
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn record(kind: libc::c_short, line: &[u8], user: &[u8]) -> Vec<u8> {
-        let mut record = vec![0; size_of::<libc::utmpx>()];
+        let mut record = vec![0; RECORD_BYTES];
         record[..2].copy_from_slice(&kind.to_ne_bytes());
         record[LINE.0..LINE.0 + line.len()].copy_from_slice(line);
         record[USER.0..USER.0 + user.len()].copy_from_slice(user);
@@ -110,6 +119,14 @@ mod tests {
             [b"pts/1".to_vec(), vec![b'x'; 32]]
         );
         assert!(lines_of(&records, b"").is_empty());
+    }
+
+    #[cfg(target_env = "gnu")]
+    #[test]
+    fn records_are_as_glibc_has_them() {
+        assert_eq!(RECORD_BYTES, size_of::<libc::utmpx>());
+        assert_eq!(LINE.0, std::mem::offset_of!(libc::utmpx, ut_line));
+        assert_eq!(USER.0, std::mem::offset_of!(libc::utmpx, ut_user));
     }
 
     #[test]

@@ -71,12 +71,13 @@ fn the_users_willing_terminals_are_told() {
     let unwilling = Terminal::new("unwilling", home.uid(), 0o600);
     let stolen = Terminal::new("stolen", 0, 0o777);
     let other = Terminal::new("other", home.uid(), 0o700);
+    // The one that counts comes last: all records before it must be read right.
     let utmp = [
-        record(&willing.line(), "alice"),
         record("no-such-terminal", "alice"),
         record(&unwilling.line(), "alice"),
         record(&stolen.line(), "alice"),
         record(&other.line(), "bob"),
+        record(&willing.line(), "alice"),
     ];
     home.write("utmp", &utmp.concat());
     let unshare = home.foreign("/usr/bin/unshare").uid(0);
