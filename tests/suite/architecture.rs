@@ -38,10 +38,11 @@ const FORMATS: [&str; 6] = [
     "report",
     "smtp",
 ];
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "cdb",
     "control",
     "dns",
+    "dot-qmail",
     "mailbox",
     "queue",
     "queue-client",

@@ -4,8 +4,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use dot_qmail::file::OTHERS_MAY_WRITE;
+
 use crate::call::{Call, path};
-use crate::search::OTHERS_MAY_WRITE;
 
 /// Why nothing is delivered in this home for now.
 #[derive(Debug)]

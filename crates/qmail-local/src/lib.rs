@@ -7,9 +7,6 @@ mod call;
 mod environment;
 mod forward;
 mod home;
-mod instruction;
-mod loops;
-mod program;
 mod refusal;
 mod search;
 
@@ -17,14 +14,15 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::process::ExitCode;
 
+use dot_qmail::instruction::{Instruction, instructions};
+use dot_qmail::program::Outcome;
+use dot_qmail::{loops, program};
 use mailbox::maildir::Names;
 use mailbox::{maildir, mbox};
 
 use call::{Call, path};
 use environment::{Lines, Variables};
 use home::HomeError;
-use instruction::{Instruction, instructions};
-use program::Outcome;
 use refusal::Refusal;
 
 /// Delivers, or says on standard error why not; the exit code is what qmail-lspawn reports.

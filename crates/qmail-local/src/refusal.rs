@@ -4,13 +4,13 @@
 
 use std::io;
 
+use dot_qmail::program::{ProgramError, SHELL};
 use mailbox::maildir::MaildirError;
 use mailbox::mbox::MboxError;
 use report::Exit;
 
 use crate::call::WrongUsage;
 use crate::home::HomeError;
-use crate::program::{ProgramError, SHELL};
 use crate::search::SearchError;
 
 /// Why the message is not delivered.

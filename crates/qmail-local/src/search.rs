@@ -1,9 +1,8 @@
 //! Which .qmail file answers for an address: dot-qmail(5), "extension addresses".
-//! The file is opened here and judged by what was opened, not by its name.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io;
+
+use dot_qmail::file::{self, FileError};
 
 use crate::call::{Call, path};
 
@@ -52,17 +51,14 @@ struct Candidate<'a> {
 /// file.
 pub(crate) fn find(call: &Call) -> Result<Found, SearchError> {
     for candidate in candidates(&call.dash, &call.ext) {
-        let Some((mut file, mode)) = open(&candidate.name)? else {
-            continue;
-        };
-        if mode & OTHERS_MAY_WRITE != 0 {
-            return Err(SearchError::Writable);
+        let read = file::read(path(&candidate.name));
+        if let Some(orders) = read.map_err(|error| explained(error, &candidate.name))? {
+            return Ok(Found {
+                content: orders.content,
+                forward_only: orders.forward_only,
+                default: candidate.default.map(<[u8]>::to_vec),
+            });
         }
-        return Ok(Found {
-            content: read(&mut file, &candidate.name)?,
-            forward_only: mode & OWNER_EXECUTES != 0,
-            default: candidate.default.map(<[u8]>::to_vec),
-        });
     }
     if call.dash.is_empty() {
         Ok(Found::default())
@@ -119,54 +115,23 @@ fn safe(ext: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-fn open(name: &[u8]) -> Result<Option<(File, u32)>, SearchError> {
-    let opened = os::file::open_read(path(name)).and_then(|file| {
-        let facts = file.metadata()?;
-        Ok((file, facts))
-    });
-    match opened {
-        Ok((file, facts)) if facts.is_file() => Ok(Some((file, facts.mode()))),
-        Ok(_) => Ok(None),
-        Err(source) if is_doubtful(&source) => Err(SearchError::Unreadable {
-            attempt: "open",
-            name: name.to_vec(),
-            source,
-        }),
-        Err(_) => Ok(None),
-    }
-}
-
-// The file may well be there; taking the next best one would deliver to the wrong place.
-fn is_doubtful(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied || os::errno::is_temporary(error)
-}
-
-fn read(file: &mut File, name: &[u8]) -> Result<Vec<u8>, SearchError> {
-    let mut content = Vec::new();
-    let limit = FILE_BYTES_MAX.saturating_add(1);
-    if let Err(source) = file.take(limit).read_to_end(&mut content) {
-        return Err(SearchError::Unreadable {
-            attempt: "read",
-            name: name.to_vec(),
-            source,
-        });
-    }
-    if u64::try_from(content.len()).is_ok_and(|length| length <= FILE_BYTES_MAX) {
-        Ok(content)
-    } else {
-        Err(SearchError::TooLarge {
-            name: name.to_vec(),
-        })
+fn explained(error: FileError, name: &[u8]) -> SearchError {
+    let name = name.to_vec();
+    let (attempt, source) = match error {
+        FileError::Open(source) => ("open", source),
+        FileError::Read(source) => ("read", source),
+        FileError::Writable => return SearchError::Writable,
+        FileError::TooLarge => return SearchError::TooLarge { name },
+    };
+    SearchError::Unreadable {
+        attempt,
+        name,
+        source,
     }
 }
 
 /// The word that stands for the rest of an extension.
 const DEFAULT: &[u8] = b"default";
-/// `conf-patrn` of the original: mode bits that make a .qmail file or home untrustworthy.
-pub(crate) const OTHERS_MAY_WRITE: u32 = 0o002;
-const OWNER_EXECUTES: u32 = 0o100;
-/// A .qmail file is held in memory while it is followed; this is room for some 200 000 addresses.
-pub(crate) const FILE_BYTES_MAX: u64 = 8 << 20;
 
 #[cfg(test)]
 mod tests {

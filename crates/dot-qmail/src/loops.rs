@@ -1,5 +1,5 @@
-//! Has this message been here before? qmail-local(8): the header already carries our own
-//! Delivered-To line. The header is compared byte by byte as it streams by, so that its length
+//! Has this message been here before? qmail-local(8), vdelivermail(8): the header already carries
+//! our own Delivered-To line. The header is compared byte by byte as it streams by, so that its length
 //! costs no memory.
 
 use std::io::{self, Read};
@@ -7,9 +7,23 @@ use std::io::{self, Read};
 /// Whether a line of the header of `message` is exactly `delivered_to`, line feed included.
 ///
 /// The header ends at the first empty line, or with the message.
-pub(crate) fn has_line(message: &mut impl Read, delivered_to: &[u8]) -> io::Result<bool> {
+///
+/// # Errors
+/// read(2)'s.
+pub fn has_line(message: &mut impl Read, delivered_to: &[u8]) -> io::Result<bool> {
+    look(message, Line::new(delivered_to, u8::eq))
+}
+
+/// The same, whether in upper or lower case.
+///
+/// # Errors
+/// read(2)'s.
+pub fn has_line_in_any_case(message: &mut impl Read, delivered_to: &[u8]) -> io::Result<bool> {
+    look(message, Line::new(delivered_to, u8::eq_ignore_ascii_case))
+}
+
+fn look(message: &mut impl Read, mut line: Line<'_>) -> io::Result<bool> {
     let mut buffer = [0; BUFFER_BYTES];
-    let mut line = Line::new(delivered_to);
     loop {
         let count = match message.read(&mut buffer) {
             Ok(0) => return Ok(false),
@@ -32,6 +46,7 @@ struct Line<'a> {
     wanted: &'a [u8],
     /// What of `wanted` has not been seen on this line; `None` once the line differs.
     rest: Option<&'a [u8]>,
+    same: fn(&u8, &u8) -> bool,
     at_start: bool,
 }
 
@@ -42,17 +57,18 @@ enum Seen {
 }
 
 impl<'a> Line<'a> {
-    fn new(wanted: &'a [u8]) -> Self {
+    fn new(wanted: &'a [u8], same: fn(&u8, &u8) -> bool) -> Self {
         Self {
             wanted,
             rest: Some(wanted),
+            same,
             at_start: true,
         }
     }
 
     fn take(&mut self, byte: u8) -> Seen {
         let rest = match self.rest.and_then(|rest| rest.split_first()) {
-            Some((expected, rest)) if *expected == byte => Some(rest),
+            Some((expected, rest)) if (self.same)(expected, &byte) => Some(rest),
             Some(_) | None => None,
         };
         if byte != b'\n' {
@@ -66,17 +82,17 @@ impl<'a> Line<'a> {
         if self.at_start {
             return Seen::EndOfHeader;
         }
-        *self = Self::new(self.wanted);
+        *self = Self::new(self.wanted, self.same);
         Seen::More
     }
 }
 
-/// One read of the message; qmail-local's only copy of it at this point.
+/// One read of the message; the caller's only copy of it at this point.
 const BUFFER_BYTES: usize = 8192;
 
 #[cfg(test)]
 mod tests {
-    use super::has_line;
+    use super::{has_line, has_line_in_any_case};
 
     const OURS: &[u8] = b"Delivered-To: a@b\n";
 
@@ -107,6 +123,14 @@ mod tests {
         check(b"Delivered-To: a@b\r\n", false);
         check(b"Delivered-To: a@b", false);
         check(b"", false);
+    }
+
+    #[test]
+    fn the_case_counts_unless_it_is_asked_not_to() {
+        let message = b"X: y\nDELIVERED-TO: A@b\n\n";
+        assert!(has_line_in_any_case(&mut &message[..], OURS).unwrap());
+        assert!(!has_line_in_any_case(&mut &message[1..20], OURS).unwrap());
+        check(message, false);
     }
 
     #[test]

@@ -8,11 +8,9 @@ use std::os::fd::AsFd;
 
 use os::child::{Spawn, Status};
 
-use crate::environment::Variables;
-
 /// What a command that succeeded wants next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Exit code 0: go on.
     GoOn,
     /// Exit code 99: this was all, skip the lines that follow.
@@ -21,7 +19,7 @@ pub(crate) enum Outcome {
 
 /// Why a command did not deliver.
 #[derive(Debug)]
-pub(crate) enum ProgramError {
+pub enum ProgramError {
     /// There was no process for it.
     NoProcess(io::Error),
     /// The shell could not be run.
@@ -35,10 +33,13 @@ pub(crate) enum ProgramError {
 }
 
 /// Runs `command` on the message, from where `message` stands, and waits for its end.
-pub(crate) fn run(
+///
+/// # Errors
+/// When it did not deliver.
+pub fn run(
     command: &[u8],
     message: &File,
-    environment: Variables,
+    environment: Vec<(Vec<u8>, Vec<u8>)>,
 ) -> Result<Outcome, ProgramError> {
     let child = Spawn::new(SHELL)
         .args([b"-c", command])
@@ -76,7 +77,7 @@ fn meaning(code: i32) -> Result<Outcome, ProgramError> {
 }
 
 /// The shell that .qmail lines are written for.
-pub(crate) const SHELL: &[u8] = b"/bin/sh";
+pub const SHELL: &[u8] = b"/bin/sh";
 
 /// Descriptors from here on are between us and whoever started us.
 const FIRST_PRIVATE: u32 = 3;

@@ -1,10 +1,10 @@
 //! One line of a .qmail file and what it asks for: dot-qmail(5), "the lines of a .qmail file".
 //! Pure: bytes in, borrowed instructions out. Who may use which instruction (forward-only files) is
-//! decided in `lib.rs`.
+//! for the program to decide.
 
 /// What one line of a .qmail file asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Instruction<'a> {
+pub enum Instruction<'a> {
     /// Nothing on the line; refused when it is the first line of the file.
     Blank,
     /// A line to skip: `#...`, or `+...` with a word we do not know.
@@ -23,7 +23,7 @@ pub(crate) enum Instruction<'a> {
 
 impl<'a> Instruction<'a> {
     /// Reads one line, without its line feed.
-    pub(crate) fn parse(line: &'a [u8]) -> Self {
+    pub fn parse(line: &'a [u8]) -> Self {
         let line = until_nul(without_trailing_blanks(line));
         match line.split_first() {
             None => Self::Blank,
@@ -40,7 +40,7 @@ impl<'a> Instruction<'a> {
 
     /// The address to forward to, if that is what the line asks for.
     #[must_use]
-    pub(crate) fn address(self) -> Option<&'a [u8]> {
+    pub fn address(self) -> Option<&'a [u8]> {
         match self {
             Self::Forward(address) => Some(address),
             Self::Blank
@@ -55,7 +55,7 @@ impl<'a> Instruction<'a> {
 
 /// The instructions of a whole file in order. A last line without a line feed counts like the
 /// others, and a file of no bytes at all is one blank line.
-pub(crate) fn instructions(content: &[u8]) -> impl Iterator<Item = Instruction<'_>> {
+pub fn instructions(content: &[u8]) -> impl Iterator<Item = Instruction<'_>> {
     content
         .strip_suffix(b"\n")
         .unwrap_or(content)
