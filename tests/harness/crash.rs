@@ -43,13 +43,25 @@ pub fn trace(run: Run<'_>) -> (Vec<Call>, Output) {
     let output = follow(run, |pid, moment, regs| {
         match (moment, calls.last_mut()) {
             (Moment::End, Some(call)) => call.result = regs.rax.cast_signed(),
-            (Moment::Begin(number), _) => calls.push(syscalls::describe(pid, number, regs)),
+            (Moment::Begin(number), _) => {
+                keep_readable(pid, regs);
+                calls.push(syscalls::describe(pid, number, regs));
+            }
             // The end of exec, which we do not count.
             (Moment::End, None) => {}
         }
         None
     });
     (calls, output)
+}
+
+/// A program may close its memory to tracers that are not root, and with it the paths in its calls:
+/// here it believes that it has.
+fn keep_readable(pid: Pid, regs: &libc::user_regs_struct) {
+    let is_prctl = regs.orig_rax == libc::SYS_prctl.cast_unsigned();
+    if is_prctl && regs.rdi == PR_SET_DUMPABLE {
+        ptrace::setregs(pid, libc::user_regs_struct { rsi: 1, ..*regs }).expect("registers");
+    }
 }
 
 /// Runs the program and strikes at its `number`-th call, counted from 0.
@@ -225,3 +237,6 @@ impl Drop for Watchdog {
         self.0.take();
     }
 }
+
+/// As the kernel counts.
+const PR_SET_DUMPABLE: u64 = libc::PR_SET_DUMPABLE as u64;
