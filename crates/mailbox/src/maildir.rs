@@ -62,6 +62,7 @@ pub struct Names {
     host: Vec<u8>,
     pid: u32,
     count: u64,
+    size: Option<u64>,
 }
 
 impl Names {
@@ -73,7 +74,14 @@ impl Names {
             host: escaped(host),
             pid,
             count: 0,
+            size: None,
         }
+    }
+
+    /// From now on names end in `,S=` and this number: the file's bytes, so that whoever adds up a
+    /// maildir need not look at each file (Maildir++).
+    pub fn tell_size(&mut self, bytes: u64) {
+        self.size = Some(bytes);
     }
 
     /// The next name, for a delivery at this time.
@@ -83,6 +91,9 @@ impl Names {
         let mut name =
             format!("{seconds}.M{microseconds:06}P{}Q{}.", self.pid, self.count).into_bytes();
         name.extend_from_slice(&self.host);
+        if let Some(bytes) = self.size {
+            name.extend_from_slice(format!(",S={bytes}").as_bytes());
+        }
         OsString::from_vec(name)
     }
 }
@@ -291,7 +302,7 @@ const BUFFER_BYTES: usize = 32 << 10;
 const FILE_MODE: u32 = 0o644;
 /// A name can only be taken by a process with our number and host name on another machine.
 const CREATE_ATTEMPTS: u32 = 3;
-/// A file name is at most 255 bytes on Linux, of which the other parts may need 75.
+/// A file name is at most 255 bytes on Linux, of which the other parts may need 92.
 const HOST_BYTES_MAX: usize = 160;
 /// Readers remove files under tmp/ that nobody touched for 36 hours (maildir(5)); stay well below.
 const DELIVERY_TAKES_AT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
