@@ -28,6 +28,8 @@ pub enum Type {
     A = 1,
     /// Another name for this one.
     Cname = 5,
+    /// Name of an address.
+    Ptr = 12,
     /// Mail exchanger.
     Mx = 15,
     /// IPv6 address.
@@ -82,6 +84,12 @@ impl Zone {
     pub fn aaaa(self, name: &str, address: &str) -> Self {
         let address: Ipv6Addr = address.parse().expect("an IPv6 address");
         self.record(name, Type::Aaaa, address.octets().to_vec(), None)
+    }
+
+    /// The name of an IPv4 address.
+    #[must_use]
+    pub fn ptr(self, address: &str, name: &str) -> Self {
+        self.record(&reverse(address), Type::Ptr, encode(name), None)
     }
 
     /// A mail exchanger of a name; `.` as exchanger is the null MX.
@@ -375,6 +383,13 @@ fn encode(name: &str) -> Vec<u8> {
     }
     wire.push(0);
     wire
+}
+
+/// The name under which an IPv4 address is looked up, for [`Zone::fault`] and [`NameServer::count`].
+pub fn reverse(address: &str) -> String {
+    let address: Ipv4Addr = address.parse().expect("an IPv4 address");
+    let [a, b, c, d] = address.octets();
+    format!("{d}.{c}.{b}.{a}.in-addr.arpa")
 }
 
 fn fold(name: &str) -> String {

@@ -1,6 +1,6 @@
-//! The queries: MX, and A with AAAA, as values of our own.
+//! The queries: MX, A with AAAA, A alone, and PTR, as values of our own.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -72,6 +72,36 @@ pub(crate) async fn addresses(
         | (true, _, Err(error @ DnsError::Temporary(_))) => Err(error),
         (true, _, _) => Err(DnsError::NotFound),
     }
+}
+
+/// The IPv4 addresses in the answer's order, at most [`ADDRESSES_MAX`]; a name that is not absolute
+/// is tried with the search list of resolv.conf.
+pub(crate) async fn ipv4(resolver: TokioResolver, host: Name) -> Result<Vec<Ipv4Addr>, DnsError> {
+    let lookup = query(resolver, host, RecordType::A).await?;
+    let found: Vec<Ipv4Addr> = lookup
+        .answers()
+        .iter()
+        .filter_map(|record| match address(&record.data)? {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        })
+        .take(ADDRESSES_MAX)
+        .collect();
+    if found.is_empty() {
+        return Err(DnsError::NotFound);
+    }
+    Ok(found)
+}
+
+/// The first name in the answer. Nobody has checked that it leads back to the address.
+pub(crate) async fn ptr(resolver: TokioResolver, address: IpAddr) -> Result<Vec<u8>, DnsError> {
+    let lookup = query(resolver, Name::from(address), RecordType::PTR).await?;
+    let target = |data: &RData| {
+        let RData::PTR(ptr) = data else { return None };
+        Some(name::to_bytes(&ptr.0)).filter(|name| !name.is_empty())
+    };
+    let mut names = lookup.answers().iter().filter_map(|r| target(&r.data));
+    names.next().ok_or(DnsError::NotFound)
 }
 
 fn address(data: &RData) -> Option<IpAddr> {

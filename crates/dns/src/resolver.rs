@@ -68,6 +68,25 @@ impl Resolver {
         self.ask(|resolver| lookup::addresses(resolver, host))
     }
 
+    /// The IPv4 addresses of a host, in the order of the answer.
+    pub fn ipv4(&mut self, host: &[u8]) -> Result<Vec<Ipv4Addr>, DnsError> {
+        let host = name::to_query(host).ok_or(DnsError::NotFound)?;
+        self.ask(|resolver| lookup::ipv4(resolver, host))
+    }
+
+    /// The same for a name that may lack its domain: the search list of resolv.conf is tried, too.
+    /// Mail never uses it; it helps a machine to find its own name.
+    pub fn ipv4_searched(&mut self, host: &[u8]) -> Result<Vec<Ipv4Addr>, DnsError> {
+        let mut name = name::to_query(host).ok_or(DnsError::NotFound)?;
+        name.set_fqdn(host.ends_with(b"."));
+        self.ask(|resolver| lookup::ipv4(resolver, name))
+    }
+
+    /// The name of an address, as its owner claims it: nothing says that the name has the address.
+    pub fn ptr(&mut self, address: IpAddr) -> Result<Vec<u8>, DnsError> {
+        self.ask(|resolver| lookup::ptr(resolver, address))
+    }
+
     fn ask<T, F>(&mut self, question: impl FnOnce(TokioResolver) -> F) -> Result<T, DnsError>
     where
         F: Future<Output = Result<T, DnsError>>,
