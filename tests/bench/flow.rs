@@ -82,17 +82,15 @@ fn inject(home: &Home, messages: usize, recipient: &str) {
     ]
     .concat();
     let envelope = format!("Fs@local.example\0T{recipient}\0\0");
+    let write = || {
+        for _ in 0..messages / WRITERS {
+            let run = home.program("qmail-queue").stdin(&body);
+            run.fd(1, &envelope).output().assert_exit(0);
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..WRITERS {
-            scope.spawn(|| {
-                for _ in 0..messages / WRITERS {
-                    home.program("qmail-queue")
-                        .stdin(&body)
-                        .fd(1, &envelope)
-                        .output()
-                        .assert_exit(0);
-                }
-            });
+            scope.spawn(write);
         }
     });
 }
