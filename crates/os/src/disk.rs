@@ -7,8 +7,10 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
+
+use crate::shared_sync;
 
 /// What stat(2) says of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +118,15 @@ pub trait Disk {
     /// opendir(3)'s and readdir(3)'s.
     fn list(&mut self, dir: &Path) -> io::Result<Vec<OsString>>;
 
+    /// Returns when all of these files, and then the names in all of these directories, are on the
+    /// disk, and says which are; a disk that can does them in one go. Each error is final.
+    fn sync_together(&mut self, files: &mut [&mut Self::File], dirs: &[PathBuf]) -> Together {
+        Together {
+            files: files.iter_mut().map(|file| self.sync(file)).collect(),
+            dirs: dirs.iter().map(|dir| self.sync_dir(dir)).collect(),
+        }
+    }
+
     /// Whether there is such a file.
     ///
     /// # Errors
@@ -134,6 +145,15 @@ pub trait Disk {
             result => result,
         }
     }
+}
+
+/// How the syncs of a batch went, in the order in which they were asked for.
+#[derive(Debug)]
+pub struct Together {
+    /// The files'.
+    pub files: Vec<io::Result<()>>,
+    /// The directories'.
+    pub dirs: Vec<io::Result<()>>,
 }
 
 /// The system's own disk.
@@ -184,6 +204,16 @@ impl Disk for RealDisk {
     fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
         let dir = File::open(dir)?;
         uninterrupted(|| Ok(nix::unistd::fsync(&dir)?))
+    }
+
+    fn sync_together(&mut self, files: &mut [&mut File], dirs: &[PathBuf]) -> Together {
+        if shared_sync::is_worth_it(files.len() + dirs.len()) {
+            return shared_sync::sync(files, dirs);
+        }
+        Together {
+            files: files.iter_mut().map(|file| self.sync(file)).collect(),
+            dirs: dirs.iter().map(|dir| self.sync_dir(dir)).collect(),
+        }
     }
 
     fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {

@@ -21,6 +21,7 @@ pub mod lock;
 pub mod nss;
 pub mod poll;
 pub mod sandbox;
+mod shared_sync;
 pub mod signal;
 pub mod tcp;
 pub mod terminals;

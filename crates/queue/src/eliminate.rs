@@ -103,17 +103,21 @@ pub fn make_durable<D: Disk>(
         .iter()
         .flat_map(|one| directories(queue, *one))
         .collect();
-    let mut broken: BTreeSet<PathBuf> = BTreeSet::new();
+    let dirs: Vec<PathBuf> = dirs.into_iter().collect();
+    let together = disk.sync_together(&mut [], &dirs);
+    let mut durable: BTreeSet<PathBuf> = BTreeSet::new();
     let mut troubles = Vec::new();
-    for dir in dirs {
-        if let Err(error) = disk.sync_dir(&dir) {
-            troubles.push(on(Attempt::Sync, &dir)(error));
-            broken.insert(dir);
+    for (dir, result) in dirs.into_iter().zip(together.dirs) {
+        match result {
+            Ok(()) => {
+                durable.insert(dir);
+            }
+            Err(error) => troubles.push(on(Attempt::Sync, &dir)(error)),
         }
     }
     let safe = ended
         .iter()
-        .filter(|one| directories(queue, **one).all(|dir| !broken.contains(&dir)))
+        .filter(|one| directories(queue, **one).all(|dir| durable.contains(&dir)))
         .map(|one| one.id)
         .collect();
     (safe, troubles)

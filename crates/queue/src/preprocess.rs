@@ -255,36 +255,44 @@ pub struct Batch {
     pub failed: Vec<(MessageId, Trouble)>,
 }
 
-/// Makes a batch durable: every file, then every directory once.
-pub fn make_durable<D: Disk>(disk: &mut D, batch: Vec<LaidOut<D::File>>) -> Batch {
+/// Makes a batch durable: every file, and every directory once. A message is durable when all of its
+/// files and all of its directories are.
+pub fn make_durable<D: Disk>(disk: &mut D, mut batch: Vec<LaidOut<D::File>>) -> Batch {
+    let dirs: BTreeSet<&PathBuf> = batch.iter().flat_map(|one| &one.dirs).collect();
+    let dirs: Vec<PathBuf> = dirs.into_iter().cloned().collect();
+    let mut files: Vec<&mut D::File> = batch
+        .iter_mut()
+        .flat_map(|one| one.files.iter_mut().map(|(_, file)| file))
+        .collect();
+    let together = disk.sync_together(&mut files, &dirs);
+    let mut file_results = together.files.into_iter();
+    let durable_dirs: BTreeSet<PathBuf> = dirs
+        .into_iter()
+        .zip(together.dirs)
+        .filter_map(|(dir, result)| result.is_ok().then_some(dir))
+        .collect();
     let mut outcome = Batch::default();
-    let mut synced = Vec::with_capacity(batch.len());
-    for mut laid_out in batch {
-        match sync_files(disk, &mut laid_out.files) {
-            Ok(()) => synced.push((laid_out.message, laid_out.dirs)),
-            Err(trouble) => outcome.failed.push((laid_out.message.id, trouble)),
+    for LaidOut {
+        message,
+        files,
+        dirs,
+    } in batch
+    {
+        let mut trouble = None;
+        for (path, _) in files {
+            if file_results.next().is_none_or(|result| result.is_err()) {
+                trouble = Some(Trouble::new(Attempt::Sync, &path));
+            }
         }
-    }
-    let mut dirs: BTreeSet<&PathBuf> = synced.iter().flat_map(|(_, dirs)| dirs).collect();
-    // What stays in `dirs` could not be synced.
-    dirs.retain(|dir| disk.sync_dir(dir).is_err());
-    let broken: BTreeSet<PathBuf> = dirs.into_iter().cloned().collect();
-    for (message, dirs) in synced {
-        match dirs.intersection(&broken).next() {
-            Some(dir) => outcome
-                .failed
-                .push((message.id, Trouble::new(Attempt::Sync, dir))),
+        for dir in dirs.difference(&durable_dirs) {
+            trouble = Some(Trouble::new(Attempt::Sync, dir));
+        }
+        match trouble {
+            Some(trouble) => outcome.failed.push((message.id, trouble)),
             None => outcome.durable.push(message),
         }
     }
     outcome
-}
-
-fn sync_files<D: Disk>(disk: &mut D, files: &mut [(PathBuf, D::File)]) -> Result<(), Trouble> {
-    for (path, file) in files {
-        disk.sync(file).map_err(on(Attempt::Sync, path))?;
-    }
-    Ok(())
 }
 
 /// Returns when it is on the disk that messages have left todo/. Until then they are not delivered:
