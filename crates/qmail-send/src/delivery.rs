@@ -125,6 +125,11 @@ impl Deliveries {
         self.local.link.is_alive() && self.remote.link.is_alive()
     }
 
+    /// Whether a delivery runs.
+    pub(crate) fn are_running(&self) -> bool {
+        self.local.used > 0 || self.remote.used > 0
+    }
+
     /// Whether no delivery has to be waited for. A spawner that is gone reports nothing.
     pub(crate) fn can_stop(&self) -> bool {
         [&self.local, &self.remote]

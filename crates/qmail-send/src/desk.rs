@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     pub is_stopping: bool,
     /// Messages that have no info any more, to be made durable together before their content goes.
     pub ended: Vec<Ended>,
+    /// When the first of these ended.
+    pub ended_since: u64,
     /// The process ids of the qmail-queues that notices go to right now.
     pub injecting: Vec<u32>,
     /// While the queue that we found at the start is being looked through: the messages that came
@@ -40,6 +42,14 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// Notes that a message has no info any more.
+    pub(crate) fn end(&mut self, ended: Ended) {
+        if self.ended.is_empty() {
+            self.ended_since = self.now;
+        }
+        self.ended.push(ended);
+    }
+
     /// When something is tried again that the system did not let us do.
     pub(crate) fn after_failure(&self) -> u64 {
         self.now.saturating_add(FAILURE_WAIT)

@@ -144,10 +144,17 @@ impl Endings {
     fn end(&mut self, desk: &mut Desk, id: MessageId, had_bounce: bool) {
         desk.log.end_message(id);
         match eliminate::end_info(&mut desk.disk, &desk.queue, id) {
-            Ok(()) => desk.ended.push(Ended { id, had_bounce }),
+            Ok(()) => desk.end(Ended { id, had_bounce }),
             Err(trouble) => postpone(desk, id, Some(&trouble)),
         }
     }
+}
+
+/// When the ends of this turn are to be made durable, if there are any: at once if nothing else goes
+/// on, else together with those of the next second.
+pub(crate) fn settle_at(desk: &Desk, is_busy: bool) -> Option<u64> {
+    let wait = if is_busy { ENDED_WAIT } else { 0 };
+    (!desk.ended.is_empty()).then(|| desk.ended_since.saturating_add(wait))
 }
 
 /// Has the ends of some messages on the disk, and lets their content go.
@@ -177,6 +184,8 @@ fn postpone(desk: &mut Desk, id: MessageId, trouble: Option<&Trouble>) {
 
 /// Messages looked at in one turn; their syncs are shared.
 const MESSAGES_AT_ONCE: usize = 100;
+/// Seconds that an end may wait for others.
+const ENDED_WAIT: u64 = 1;
 /// Ends that are made durable at the latest when there are so many.
 const ENDED_MAX: usize = 100;
 /// Notices under way at once: each is a process, six descriptors and a block of memory.

@@ -76,7 +76,7 @@ fn end_if_leftover(desk: &mut Desk, id: MessageId) {
     if is_leftover && !is_ending {
         // As at the end of a message: perhaps a crash has left this one between two steps, and its
         // other files must be gone from the disk before its number can be another's.
-        desk.ended.push(Ended {
+        desk.end(Ended {
             id,
             had_bounce: true,
         });

@@ -108,15 +108,18 @@ impl Daemon {
     }
 
     /// Waits for the next event. What can share its syncs with others is made durable when there is
-    /// nothing else to do, or when enough of it has come together.
-    fn wait(&mut self, set: &mut PollSet, wakeup: Wakeup) -> std::io::Result<()> {
-        if !self.desk.ended.is_empty() && !wakeup.is_at_once() {
+    /// nothing else to do, or after a second, or when enough of it has come together.
+    fn wait(&mut self, set: &mut PollSet, mut wakeup: Wakeup) -> std::io::Result<()> {
+        let is_busy = self.deliveries.are_running() || self.todo.is_busy();
+        let settle_at = ending::settle_at(&self.desk, is_busy);
+        if settle_at.is_some_and(|time| time <= self.desk.now) && !wakeup.is_at_once() {
             set.wait(Some(Duration::ZERO))?;
             if set.any_ready() {
                 return Ok(());
             }
             ending::settle(&mut self.desk);
         }
+        wakeup.at_if(ending::settle_at(&self.desk, is_busy));
         set.wait(Some(wakeup.wait()))
     }
 

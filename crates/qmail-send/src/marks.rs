@@ -57,4 +57,4 @@ impl Marks {
 }
 
 /// The first sync does most of the work for all; still, deliveries go on between two of these.
-const FILES_AT_ONCE: usize = 20;
+const FILES_AT_ONCE: usize = 4;

@@ -157,6 +157,7 @@ impl Ready {
             clean: self.clean,
             is_stopping: false,
             ended: Vec::new(),
+            ended_since: 0,
             injecting: Vec::new(),
             newcomers: Some(HashSet::new()),
         };

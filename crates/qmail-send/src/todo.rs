@@ -188,7 +188,7 @@ impl Todo {
     }
 
     /// Whether a batch is under way.
-    fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         !self.held.is_empty() || !self.asked.is_empty() || !self.cleaned.is_empty()
     }
 

@@ -326,10 +326,10 @@ fn a_thousand_messages_leave_nothing_behind() {
     let mut led = HandLed::start(&home);
     let mut ended = 0;
     while ended < 1000 {
-        for _ in 0..10 {
+        for _ in 0..100 {
             led.local.succeed();
         }
-        for _ in 0..10 {
+        for _ in 0..100 {
             assert!(led.clean.obey().starts_with("foop/"));
             ended += 1;
         }
