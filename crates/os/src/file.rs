@@ -32,6 +32,19 @@ pub fn open_read(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// A file without a name in this directory, for reading and writing; it is gone when closed.
+///
+/// # Errors
+/// open(2)'s; EOPNOTSUPP where the file system has no such files.
+pub fn unnamed(directory: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(libc::O_TMPFILE)
+        .open(directory)
+}
+
 /// Whether this path, links followed, still names this open file: somebody may have put another
 /// in its place since it was opened.
 ///

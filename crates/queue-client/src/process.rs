@@ -152,6 +152,25 @@ impl Injection {
         }
     }
 
+    /// Adds all that `message` still has to read. What cannot be read to its end is not queued.
+    ///
+    /// # Errors
+    /// read(2)'s; the caller may go on, to hear the rest in the end.
+    pub fn write_all_of(&mut self, message: &mut impl Read) -> io::Result<()> {
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            match message.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.write(piece.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.fail();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
     /// The message is not to be queued after all.
     pub fn fail(&mut self) {
         self.has_failed = true;
@@ -304,6 +323,8 @@ fn keep(said: &mut Vec<u8>, piece: &[u8]) {
 }
 
 const DEFAULT_PROGRAM: &[u8] = b"bin/qmail-queue";
+/// One read of a message; larger than the buffer, so that it is not copied again.
+const PIECE_BYTES: usize = 32 << 10;
 /// One write for a message of ordinary size; a quarter of a pipe's room.
 const BUFFER_BYTES: usize = 16 << 10;
 /// What is kept of an error text (qmail-queue(8)).

@@ -15,7 +15,9 @@ fn folder_and_crate_have_one_name_and_a_place_in_the_layers() {
             "{} is called otherwise inside",
             each.name
         );
-        let is_program = each.name.starts_with("qmail-") || each.name.starts_with("tools-");
+        let is_program = each.name.starts_with("qmail-")
+            || each.name.starts_with("tools-")
+            || each.name == "vdelivermail";
         let by_layer = each.layer() == Layer::Program;
         assert_eq!(
             by_layer, is_program,
