@@ -13,6 +13,17 @@ pub enum History {
     Skip,
 }
 
+/// A host that timed out lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeout {
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// How often in a row, 1 to 10.
+    pub count: u8,
+    /// When it did so last, seconds since 1970.
+    pub last: u64,
+}
+
 /// Up to 64 records, as many as the file holds.
 pub(crate) struct Table {
     records: Vec<Record>,
@@ -47,6 +58,17 @@ impl Table {
             return History::Skip;
         }
         History::Known
+    }
+
+    /// The records in use.
+    pub(crate) fn timeouts(&self) -> Vec<Timeout> {
+        let used = self.records.iter().filter(|record| record.count() > 0);
+        used.map(|record| Timeout {
+            ip: record.ip(),
+            count: record.count(),
+            last: record.last(),
+        })
+        .collect()
     }
 
     /// Counts a timeout; says which record changed, if one did.
@@ -212,6 +234,22 @@ mod tests {
         }
         let (bytes, _) = table.bytes_of(0).unwrap();
         assert_eq!(bytes[4], 10);
+    }
+
+    #[test]
+    fn records_in_use_are_shown() {
+        let mut table = empty();
+        table.timed_out(A, 1000);
+        table.timed_out(A, 2000);
+        let other = Ipv4Addr::new(192, 0, 2, 2);
+        table.timed_out(other, 3000);
+        table.answered(A);
+        let expected = Timeout {
+            ip: other,
+            count: 1,
+            last: 3000,
+        };
+        assert_eq!(table.timeouts(), [expected]);
     }
 
     #[test]
