@@ -1,0 +1,5 @@
+//! tcp-env(1): TCP environment variables from a socket.
+
+fn main() -> std::process::ExitCode {
+    tools_net::tcp_env::main()
+}
