@@ -9,7 +9,8 @@ use nix::unistd::Pid;
 pub struct Call {
     /// How many calls went before it.
     pub number: usize,
-    /// Its name, or "other" for calls that no test asks about.
+    /// Its name, or "other" for calls that no test asks about. Calls that a C library may choose
+    /// between have one name: open is "openat", setitimer is "alarm".
     pub name: &'static str,
     /// The first path among its arguments.
     pub path: Option<String>,
@@ -48,11 +49,11 @@ impl Call {
     /// dying makes a difference to others.
     pub fn changes_something(&self) -> bool {
         match self.name {
-            "write" | "writev" | "pwrite64" | "sendto" | "sendmsg" | "link" | "linkat"
-            | "unlink" | "unlinkat" | "rename" | "renameat" | "renameat2" | "mkdir" | "mkdirat"
-            | "fsync" | "fdatasync" | "ftruncate" | "utimensat" | "clone" | "clone3" | "vfork"
-            | "fork" | "execve" | "kill" | "connect" | "flock" | "exit_group" => true,
-            "open" | "openat" => self.third & CREATE_OR_WRITE != 0,
+            "write" | "writev" | "pwrite64" | "sendto" | "sendmsg" | "linkat" | "unlinkat"
+            | "renameat2" | "mkdirat" | "fsync" | "fdatasync" | "syncfs" | "ftruncate"
+            | "utimensat" | "clone" | "clone3" | "vfork" | "fork" | "execve" | "kill"
+            | "connect" | "flock" | "exit_group" => true,
+            "openat" => self.third & CREATE_OR_WRITE != 0,
             _ => false,
         }
     }
@@ -72,7 +73,9 @@ pub(crate) fn describe(pid: Pid, number: usize, regs: &user_regs_struct) -> Call
         Paths::SecondAndFourth => (Some(text(pid, regs.rsi)), Some(text(pid, regs.r10))),
     };
     let fd = has_fd.then(|| i32::try_from(regs.rdi).unwrap_or(-1));
-    let third = if name == "open" { regs.rsi } else { regs.rdx };
+    // open takes its flags one place earlier than openat.
+    let is_open = regs.orig_rax == libc::SYS_open.cast_unsigned();
+    let third = if is_open { regs.rsi } else { regs.rdx };
     Call {
         number,
         name,
@@ -121,33 +124,35 @@ const KNOWN: &[(i64, &str, Paths, bool)] = &[
     (libc::SYS_sendto, "sendto", Paths::None, true),
     (libc::SYS_sendmsg, "sendmsg", Paths::None, true),
     (libc::SYS_connect, "connect", Paths::None, true),
-    (libc::SYS_open, "open", Paths::First, false),
+    (libc::SYS_open, "openat", Paths::First, false),
     (libc::SYS_openat, "openat", Paths::Second, false),
     (libc::SYS_close, "close", Paths::None, true),
     (libc::SYS_fstat, "fstat", Paths::None, true),
     (libc::SYS_newfstatat, "newfstatat", Paths::Second, true),
     (libc::SYS_statx, "statx", Paths::Second, true),
     (libc::SYS_access, "access", Paths::First, false),
-    (libc::SYS_link, "link", Paths::FirstTwo, false),
+    (libc::SYS_link, "linkat", Paths::FirstTwo, false),
     (libc::SYS_linkat, "linkat", Paths::SecondAndFourth, false),
-    (libc::SYS_unlink, "unlink", Paths::First, false),
+    (libc::SYS_unlink, "unlinkat", Paths::First, false),
     (libc::SYS_unlinkat, "unlinkat", Paths::Second, false),
-    (libc::SYS_rename, "rename", Paths::FirstTwo, false),
+    (libc::SYS_rename, "renameat2", Paths::FirstTwo, false),
     (
         libc::SYS_renameat2,
         "renameat2",
         Paths::SecondAndFourth,
         false,
     ),
-    (libc::SYS_mkdir, "mkdir", Paths::First, false),
+    (libc::SYS_mkdir, "mkdirat", Paths::First, false),
     (libc::SYS_mkdirat, "mkdirat", Paths::Second, false),
     (libc::SYS_fsync, "fsync", Paths::None, true),
+    (libc::SYS_syncfs, "syncfs", Paths::None, true),
     (libc::SYS_fdatasync, "fdatasync", Paths::None, true),
     (libc::SYS_ftruncate, "ftruncate", Paths::None, true),
     (libc::SYS_utimensat, "utimensat", Paths::Second, false),
     (libc::SYS_chdir, "chdir", Paths::First, false),
     (libc::SYS_umask, "umask", Paths::None, false),
     (libc::SYS_alarm, "alarm", Paths::None, false),
+    (libc::SYS_setitimer, "alarm", Paths::None, false),
     (libc::SYS_flock, "flock", Paths::None, true),
     (libc::SYS_getdents64, "getdents64", Paths::None, true),
     (libc::SYS_clone, "clone", Paths::None, false),

@@ -80,10 +80,10 @@ fn step(call: &Call, file: &str) -> Step {
     match (call.name, path.as_str(), to.as_str(), file.as_str()) {
         ("chdir", "queue", _, _) => Step::Code(62),
         ("chdir", _, _, _) => Step::Code(61),
-        ("openat" | "unlink" | "unlinkat", "pid", _, _) => Step::Code(63),
+        ("openat" | "unlinkat", "pid", _, _) => Step::Code(63),
         ("statx" | "newfstatat" | "fstat", "", _, "pid") => Step::Code(63),
-        ("link" | "linkat", _, "mess", _) => Step::Code(64),
-        ("link" | "linkat", _, "todo", _) => Step::Code(66),
+        ("linkat", _, "mess", _) => Step::Code(64),
+        ("linkat", _, "todo", _) => Step::Code(66),
         ("openat", "intd", _, _) => Step::Code(65),
         ("openat", "mess", _, _) => Step::Code(53),
         ("openat", "todo", _, _) => Step::Code(66),
