@@ -31,3 +31,6 @@ mod qmail_smtpd_8;
 mod qmail_start_8;
 mod qreceipt_1;
 mod sendmail_8;
+mod vdelivermail_8;
+mod vdelivermail_interrupted;
+mod vpopmail_domain;

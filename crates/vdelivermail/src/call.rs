@@ -60,18 +60,21 @@ impl Call {
         let [_, fallback] = words else {
             return Err(CallError::Arguments);
         };
+        let fallback = Fallback::parse(fallback).ok_or(CallError::Arguments)?;
+        let user = user(&variable("EXT")?).ok_or(CallError::User)?;
+        let domain = domain(&variable("HOST")?).ok_or(CallError::Domain)?;
         let sender = match os::env::var("NEWSENDER") {
             Some(sender) => sender,
             None => variable("SENDER")?,
         };
         Ok(Self {
-            fallback: Fallback::parse(fallback).ok_or(CallError::Arguments)?,
-            user: user(&variable("EXT")?).ok_or(CallError::User)?,
-            domain: domain(&variable("HOST")?).ok_or(CallError::Domain)?,
+            user,
+            domain,
             return_path: os::env::var("RPLINE")
                 .filter(|line| is_one_line(line))
                 .unwrap_or_default(),
             sender,
+            fallback,
         })
     }
 

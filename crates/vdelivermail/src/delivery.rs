@@ -139,9 +139,8 @@ impl<'a> Delivery<'a> {
 
     /// The account's own maildir has the account's quota, any other the one it says itself.
     fn quota_of(&self, maildir: &Path) -> Option<Quota> {
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
         match &self.own {
-            Some((own, quota)) if own == maildir || real(own) == real(maildir) => *quota,
+            Some((own, quota)) if own == maildir || is_same(own, maildir) => *quota,
             Some(_) | None => maildirsize::quota(maildir),
         }
     }
@@ -201,6 +200,11 @@ impl<'a> Delivery<'a> {
             maildirsize::add(maildir, Usage { bytes, messages: 1 });
         }
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path| std::fs::canonicalize(path);
+    matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 fn path(name: &[u8]) -> &Path {

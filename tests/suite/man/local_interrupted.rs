@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::one_delivery::Alice;
 
-const KILL: Blow = Blow::Signal(Signal::SIGKILL);
+pub const KILL: Blow = Blow::Signal(Signal::SIGKILL);
 const MESSAGE: &str = "Subject: x\n\nFrom here\nto there\n";
 const ERRORS: [Errno; 7] = [
     Errno::EIO,
@@ -28,7 +28,7 @@ const ERRORS: [Errno; 7] = [
 
 /// The system calls of a delivery that succeeds.
 #[track_caller]
-fn calls(run: Run<'_>) -> Vec<Call> {
+pub fn calls(run: Run<'_>) -> Vec<Call> {
     let (calls, output) = trace(run);
     output.assert_exit(0);
     let has_synced = calls.iter().any(|call| call.name == "fsync");
@@ -38,7 +38,7 @@ fn calls(run: Run<'_>) -> Vec<Call> {
 
 /// Every blow at each of these calls of the same delivery, which `prepare` makes anew each time.
 #[track_caller]
-fn strike_each<'a>(
+pub fn strike_each<'a>(
     calls: &[Call],
     blows: &[Blow],
     prepare: impl Fn() -> Run<'a>,
@@ -60,7 +60,7 @@ fn strike_each<'a>(
     }
 }
 
-fn errors() -> Vec<Blow> {
+pub fn errors() -> Vec<Blow> {
     ERRORS
         .map(Blow::Error)
         .into_iter()
@@ -70,7 +70,7 @@ fn errors() -> Vec<Blow> {
 
 /// What a failure may look like: an exit for now, or the end of a process that could not even
 /// start.
-fn is_temporary(output: &Output) -> bool {
+pub fn is_temporary(output: &Output) -> bool {
     output.signal().is_some() || matches!(output.code(), Some(111 | 127))
 }
 
