@@ -188,6 +188,13 @@ pub const CATALOG: &[Entry] = &[
         Reread::OnHangup,
     ),
     entry(
+        "morercpthosts",
+        Form::List,
+        "nothing more than rcpthosts",
+        NEWMRH,
+        Reread::EachRun,
+    ),
+    entry(
         "morercpthosts.cdb",
         Form::Cdb,
         "nothing more than rcpthosts",
@@ -278,6 +285,7 @@ const fn entry(
 }
 
 const SEND: &[&str] = &["qmail-send"];
+const NEWMRH: &[&str] = &["qmail-newmrh"];
 const SMTPD: &[&str] = &["qmail-smtpd"];
 /// The scripts that start the services read these; scripts/install writes them.
 const RUN_SEND: &[&str] = &["qmail-send/run"];

@@ -1,0 +1,5 @@
+//! qmail-pw2u(8): makes `users/assign` of a password file.
+
+fn main() -> std::process::ExitCode {
+    qmail_users::pw2u::main()
+}
