@@ -12,6 +12,7 @@ mod hostile_smtpd;
 mod install;
 mod internals;
 mod man;
+mod recipes;
 mod rfc5321;
 mod run_script;
 mod smtp_dialogue;

@@ -33,4 +33,4 @@ mod qreceipt_1;
 mod sendmail_8;
 mod vdelivermail_8;
 mod vdelivermail_interrupted;
-mod vpopmail_domain;
+pub mod vpopmail_domain;

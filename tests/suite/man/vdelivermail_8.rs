@@ -547,27 +547,14 @@ fn the_domain_has_its_own_words_for_nobody() {
 fn a_domain_set_up_as_vpopmail_does_it_gets_its_mail() {
     let domain = Domain::new();
     let home = &domain.home;
-    home.control("locals", "test.example\n");
+    let program = home.bin("vdelivermail");
+    domain.receive(&format!("| {} '' bounce-no-mailbox\n", program.display()));
     home.control(
         "virtualdomains",
         "dom.example:dom.example\nalias.example:alias.example\n",
     );
-    let (uid, gid, directory) = (home.uid(), home.gid(), domain.path(""));
-    let directory = directory.display().to_string();
-    let line = |name: &str| {
-        format!(
-            "+{name}-:dom.example:{uid}:{gid}:{}:-::\n",
-            directory.trim_end_matches('/')
-        )
-    };
-    home.assign(&format!("{}{}", line("alias.example"), line("dom.example")));
-    let program = home.bin("vdelivermail");
-    domain
-        .file(
-            ".qmail-default",
-            format!("| {} '' bounce-no-mailbox\n", program.display()),
-        )
-        .file(".qmail-sales", "&joe@dom.example\n");
+    domain.assign("alias.example");
+    domain.file(".qmail-sales", "&joe@dom.example\n");
     let daemons = home.start_daemons();
     let send = |recipient: &str| {
         let run = home

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use harness::home::Home;
 use harness::run::Run;
@@ -14,12 +15,17 @@ pub const MESSAGE: &str = "Subject: test\n\nbody\n";
 
 /// The domain dom.example with a user joe.
 pub struct Domain {
-    pub home: Home,
+    pub home: Rc<Home>,
 }
 
 impl Domain {
     pub fn new() -> Self {
-        let home = Home::new();
+        Self::at(&Rc::new(Home::new()))
+    }
+
+    /// In a home that is there already.
+    pub fn at(home: &Rc<Home>) -> Self {
+        let home = Rc::clone(home);
         for part in [
             "",
             "/domains",
@@ -35,6 +41,24 @@ impl Domain {
         domain.maildir("joe");
         domain.account("joe", "0", "NOQUOTA");
         domain
+    }
+
+    /// Leads mail for the domain here, as vpopmail does, to this .qmail-default.
+    pub fn receive(&self, default: &str) {
+        let home = &self.home;
+        home.control("locals", "test.example\n");
+        home.control("virtualdomains", "dom.example:dom.example\n");
+        self.assign("dom.example");
+        self.file(".qmail-default", default);
+    }
+
+    /// The line of users/assign for a name of the domain.
+    pub fn assign(&self, name: &str) {
+        let (uid, gid, directory) = (self.home.uid(), self.home.gid(), self.path(""));
+        let directory = directory.display().to_string();
+        let directory = directory.trim_end_matches('/');
+        let line = format!("+{name}-:dom.example:{uid}:{gid}:{directory}:-::\n");
+        self.home.assign(&line);
     }
 
     /// A path in the domain's directory.
