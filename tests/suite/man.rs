@@ -33,4 +33,5 @@ mod qreceipt_1;
 mod sendmail_8;
 mod vdelivermail_8;
 mod vdelivermail_interrupted;
+mod vdelivermail_quotas;
 pub mod vpopmail_domain;
