@@ -59,16 +59,23 @@ fn finish_connecting(socket: &OwnedFd, timeout_s: u64) -> io::Result<()> {
 }
 
 fn writable_within(fd: &impl AsFd, timeout_s: u64) -> io::Result<bool> {
-    within(timeout_s, |set| set.write(fd))
+    writable_until(fd, end_of(timeout_s))
 }
 
-fn readable_within(fd: &impl AsFd, timeout_s: u64) -> io::Result<bool> {
-    within(timeout_s, |set| set.read(fd))
+fn writable_until(fd: &impl AsFd, end: Duration) -> io::Result<bool> {
+    wait_until(end, |set| set.write(fd))
 }
 
-/// Waits up to the limit; a signal does not shorten it.
-fn within(timeout_s: u64, add: impl Fn(&mut PollSet) -> crate::poll::Slot) -> io::Result<bool> {
-    let end = crate::clock::monotonic() + Duration::from_secs(timeout_s);
+fn readable_until(fd: &impl AsFd, end: Duration) -> io::Result<bool> {
+    wait_until(end, |set| set.read(fd))
+}
+
+fn end_of(timeout_s: u64) -> Duration {
+    crate::clock::monotonic().saturating_add(Duration::from_secs(timeout_s))
+}
+
+/// Waits up to that moment; a signal does not shorten it.
+fn wait_until(end: Duration, add: impl Fn(&mut PollSet) -> crate::poll::Slot) -> io::Result<bool> {
     let mut set = PollSet::new();
     loop {
         set.clear();
@@ -84,10 +91,13 @@ fn within(timeout_s: u64, add: impl Fn(&mut PollSet) -> crate::poll::Slot) -> io
     }
 }
 
-/// A stream whose every read and write ends within `timeout_s` seconds.
+/// A stream whose every read and write ends within `timeout_s` seconds, and before a deadline if
+/// there is one: a peer that sends a byte now and then cannot hold it for ever.
 pub struct TimedStream<S> {
     stream: S,
     timeout_s: u64,
+    /// By [`crate::clock::monotonic`].
+    deadline: Option<Duration>,
     is_socket: bool,
 }
 
@@ -98,6 +108,7 @@ impl<S: AsFd> TimedStream<S> {
         Self {
             stream,
             timeout_s,
+            deadline: None,
             is_socket,
         }
     }
@@ -112,18 +123,47 @@ impl<S: AsFd> TimedStream<S> {
         self.timeout_s = timeout_s;
     }
 
+    /// From this moment on, by [`crate::clock::monotonic`], nothing is read or written any more,
+    /// not even what is there already.
+    pub fn set_deadline(&mut self, deadline: Option<Duration>) {
+        self.deadline = deadline;
+    }
+
+    /// When the next wait ends at the latest; nothing when the deadline is over.
+    fn end(&self) -> Option<Duration> {
+        let end = end_of(self.timeout_s);
+        let Some(deadline) = self.deadline else {
+            return Some(end);
+        };
+        (crate::clock::monotonic() < deadline).then(|| end.min(deadline))
+    }
+
+    fn readable_in_time(&self) -> io::Result<bool> {
+        match self.end() {
+            Some(end) => readable_until(&self.stream, end),
+            None => Ok(false),
+        }
+    }
+
+    fn writable_in_time(&self) -> io::Result<bool> {
+        match self.end() {
+            Some(end) => writable_until(&self.stream, end),
+            None => Ok(false),
+        }
+    }
+
     /// Whether a read would return at once.
     ///
     /// # Errors
     /// poll(2)'s.
     pub fn has_input(&self) -> io::Result<bool> {
-        readable_within(&self.stream, 0)
+        readable_until(&self.stream, Duration::ZERO)
     }
 }
 
 impl<S: AsFd + Read> Read for TimedStream<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !readable_within(&self.stream, self.timeout_s)? {
+        if !self.readable_in_time()? {
             return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT));
         }
         self.stream.read(buffer)
@@ -132,7 +172,7 @@ impl<S: AsFd + Read> Read for TimedStream<S> {
 
 impl<S: AsFd + Write> Write for TimedStream<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !writable_within(&self.stream, self.timeout_s)? {
+        if !self.writable_in_time()? {
             return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT));
         }
         if self.is_socket {
@@ -173,6 +213,18 @@ mod tests {
         let mut timed = TimedStream::new(stream, 0);
         let error = timed.read(&mut [0; 10]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+    }
+
+    #[test]
+    fn after_the_deadline_nothing_is_read_even_if_it_is_there() {
+        let (ours, mut theirs) = fd::socketpair().unwrap();
+        let mut timed = TimedStream::new(ours, 1_000);
+        theirs.write_all(b"x").unwrap();
+        timed.set_deadline(Some(crate::clock::monotonic()));
+        let error = timed.read(&mut [0; 10]).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+        timed.set_deadline(Some(end_of(10)));
+        assert_eq!(timed.read(&mut [0; 10]).unwrap(), 1);
     }
 
     #[test]
