@@ -3,7 +3,6 @@
 //! done.
 
 use std::fs::File;
-use std::io::{self, Read};
 
 use queue_client::QueueProgram;
 
@@ -48,18 +47,8 @@ pub(crate) fn queue<'a>(
     let program = QueueProgram::configured(&os::home::home()).with_env(letter.environment);
     let mut injection = program.start().map_err(Refusal::NoQueueProcess)?;
     injection.write(letter.line);
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        match message.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => injection.write(buffer.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => {
-                injection.fail();
-                break;
-            }
-        }
-    }
+    // A message that cannot be read shows in the outcome, as one that was given up.
+    let _in_the_outcome = injection.write_all_of(message);
     injection.sender(letter.sender);
     for recipient in recipients {
         injection.recipient(recipient);
@@ -76,5 +65,3 @@ pub(crate) fn queue<'a>(
 
 /// Bounces themselves, and double bounces, must not be made to bounce to somebody else.
 const NEVER_REPLACED: [&[u8]; 2] = [b"", b"#@[]"];
-/// One read of the message; larger than queue-client's own buffer, so that it is not copied again.
-const BUFFER_BYTES: usize = 32 << 10;

@@ -2,7 +2,7 @@
 //! qmail-queue (forward, condredirect).
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use queue_client::{QueueFailure, QueueProgram};
 use report::Exit;
@@ -59,18 +59,7 @@ pub(crate) fn queue(letter: &Letter<'_>, message: &mut File) -> Result<u32, Requ
     let program = QueueProgram::configured(&os::home::home());
     let mut injection = program.start().map_err(RequeueError::Fork)?;
     injection.write(letter.line);
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let read = loop {
-        match message.read(&mut buffer) {
-            Ok(0) => break Ok(()),
-            Ok(count) => injection.write(buffer.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                injection.fail();
-                break Err(RequeueError::Read(error));
-            }
-        }
-    };
+    let read = injection.write_all_of(message).map_err(RequeueError::Read);
     injection.sender(letter.sender);
     for recipient in letter.recipients {
         injection.recipient(recipient);
@@ -90,6 +79,3 @@ pub(crate) fn say(parts: &[&[u8]]) {
     // Nobody is left to be told that complaining failed.
     let _unheard = io::stderr().lock().write_all(&line);
 }
-
-/// One read of the message; larger than queue-client's own buffer, so that it is not copied again.
-const BUFFER_BYTES: usize = 32 << 10;
