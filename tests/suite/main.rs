@@ -1,8 +1,10 @@
-//! The black-box suite: one binary, one module per subject.
+//! The suite: one binary, one module per subject. All of them are black-box tests, but for the crash
+//! model, which runs the steps of the programs on a model disk.
 
 mod architecture;
 mod control_readme;
 mod crash;
+mod crash_model;
 mod dns;
 mod flow;
 mod hand_led;
@@ -12,6 +14,8 @@ mod hostile_smtpd;
 mod install;
 mod internals;
 mod man;
+#[path = "../model/mod.rs"]
+mod model;
 mod recipes;
 mod rfc5321;
 mod run_script;
