@@ -1,7 +1,8 @@
 #!/bin/bash
 # An installation as an admin has it: scripts/install in place, svscan over the service
 # directories, mail in and out, svc. Runs as root in a mount, network and process namespace of its
-# own (tests/suite/install.rs): /etc is an overlay, /var is a tmpfs, port 25 is free.
+# own (tests/suite/install.rs): what it writes to /etc, /var and /home is gone afterwards, port 25
+# is free.
 set -eu
 top=$1
 
@@ -28,13 +29,14 @@ as_alice() { setpriv --reuid=6001 --regid=6001 --clear-groups env HOME=/home/ali
 send_mail() { printf 'To: %s\nSubject: %s\n\nhello\n' "$1" "$2" | as_alice /var/qmail/bin/qmail-inject; }
 
 # --- the machine -------------------------------------------------------------------------------
+# Overlays, since the source tree may itself be below one of these.
 mount -t tmpfs -o mode=755 tmpfs /mnt
-mkdir /mnt/upper /mnt/work
-mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc
-mount -t tmpfs -o mode=755 tmpfs /var
-mount -t tmpfs -o mode=755 tmpfs /home
-mkdir -m 1777 /var/tmp
-mkdir /var/log /var/lib
+for dir in etc var home; do
+	mkdir -p "/mnt/$dir/upper" "/mnt/$dir/work"
+	mount -t overlay overlay \
+		-o "lowerdir=/$dir,upperdir=/mnt/$dir/upper,workdir=/mnt/$dir/work" "/$dir"
+done
+rm -rf /var/qmail /var/log/qmail /var/service /home/alice
 mount -t proc proc /proc
 ip link set lo up
 echo 'alice:x:6001:6001::/home/alice:/bin/sh' >>/etc/passwd
