@@ -186,6 +186,16 @@ impl Home {
         Run::new(self, self.bin(name))
     }
 
+    /// A program that is built but has no place in `bin/`, run the same way.
+    #[track_caller]
+    pub fn built(&self, name: &str) -> Run<'_> {
+        let Some(program) = programs::all().get(name) else {
+            panic!("{name} was not built: see what cargo said above");
+        };
+        let reachable = programs::reachable(program, &self.scratch());
+        Run::new(self, reachable)
+    }
+
     /// Any other program, run the same way.
     pub fn foreign(&self, program: impl Into<PathBuf>) -> Run<'_> {
         Run::new(self, program.into())

@@ -46,7 +46,8 @@ pub(crate) fn reachable(program: &Path, directory: &Path) -> PathBuf {
     let near = directory.join(program.file_name().expect("a program has a name"));
     // One at a time: a child forked meanwhile would hold the copy open for writing.
     let _guard = COPYING.lock().expect("no test panics here");
-    if fs::hard_link(program, &near).is_err() {
+    // A copy onto a link to the file itself would empty both.
+    if !near.exists() && fs::hard_link(program, &near).is_err() {
         fs::copy(program, &near).expect("copy of a program");
     }
     near
