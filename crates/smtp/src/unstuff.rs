@@ -90,7 +90,7 @@ fn plain_run(rest: &[u8]) -> usize {
 
 /// Counts the header lines that each mail system adds as a message passes; a body line never counts.
 #[derive(Debug)]
-struct HopCounter {
+pub struct HopCounter {
     count: u32,
     in_header: bool,
     /// The names this line may still turn out to have.
@@ -114,7 +114,14 @@ impl Default for HopCounter {
 }
 
 impl HopCounter {
-    fn feed(&mut self, bytes: &[u8]) {
+    /// How many there were so far.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Takes the next bytes of a message, lines ended by LF.
+    pub fn feed(&mut self, bytes: &[u8]) {
         if !self.in_header {
             return;
         }
