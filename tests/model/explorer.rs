@@ -1,6 +1,6 @@
 //! Lives of messages, cut off after every event, and what becomes of every disk that can come back.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::disk::ModelDisk;
@@ -10,7 +10,7 @@ use crate::model::judge::{Facts, Judge, Violation};
 use crate::model::letters::Letter;
 use crate::model::mailer::Mailer;
 use crate::model::places::{Places, Volume};
-use crate::model::survivors::{Key, Persistence, Survivors};
+use crate::model::survivors::{Persistence, Seen, Survivors};
 use crate::model::world::{Trap, World};
 
 /// What happens, and on which disks.
@@ -50,7 +50,7 @@ pub enum Thoroughness {
     /// To the first broken promise of this kind.
     Until(Violation),
     /// To the end, but only one of so many states is looked at.
-    OneOf(usize),
+    OneOf(u32),
 }
 
 /// Explores a scenario.
@@ -58,7 +58,7 @@ pub fn explore(scenario: &Scenario, thoroughness: Thoroughness) -> Tally {
     let mut explorer = Explorer::new(scenario, thoroughness);
     let world = explorer.live(None);
     explorer.cut(&world, None);
-    explorer.tally
+    explorer.finish()
 }
 
 /// Explores a scenario in which every process is killed, or one step fails, at every step in turn;
@@ -73,7 +73,7 @@ pub fn explore_traps(
     loop {
         let world = explorer.live(Some(trap(step)));
         if world.steps() < step || explorer.is_enough() {
-            return explorer.tally;
+            return explorer.finish();
         }
         explorer.cut(&world, None);
         step += 1;
@@ -118,7 +118,7 @@ struct Explorer<'a> {
     scenario: &'a Scenario,
     places: Arc<Places>,
     thoroughness: Thoroughness,
-    seen: HashSet<Key>,
+    seen: Seen,
     tally: Tally,
 }
 
@@ -128,8 +128,18 @@ impl<'a> Explorer<'a> {
             scenario,
             places: Arc::new(Places::new(scenario.maildir_on)),
             thoroughness,
-            seen: HashSet::new(),
+            seen: Seen::new(match thoroughness {
+                Thoroughness::OneOf(count) => count,
+                Thoroughness::Everything | Thoroughness::Until(_) => 1,
+            }),
             tally: Tally::default(),
+        }
+    }
+
+    fn finish(self) -> Tally {
+        Tally {
+            states: self.seen.count(),
+            ..self.tally
         }
     }
 
@@ -193,7 +203,7 @@ impl<'a> Explorer<'a> {
                 continue;
             }
             for image in survivors.enumerate(&newest, facts.fingerprint(), &mut self.seen) {
-                self.look_at(&Cut {
+                self.recover(&Cut {
                     image,
                     facts: facts.clone(),
                     world,
@@ -204,22 +214,13 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Recovers, unless this state is left out.
-    fn look_at(&mut self, cut: &Cut<'_>) {
-        self.tally.states += 1;
-        let is_left_out = match self.thoroughness {
-            Thoroughness::OneOf(count) => !self.tally.states.is_multiple_of(count),
-            Thoroughness::Everything | Thoroughness::Until(_) => self.is_enough(),
-        };
-        if !is_left_out {
-            self.recover(cut);
-        }
-    }
-
     /// Starts the programs after a power cut. A new letter comes when all is over, or at once.
     fn recover(&mut self, cut: &Cut<'_>) {
         let newcomer = &self.scenario.letters[2 + cut.level()];
         for comes_at_once in [false, true] {
+            if self.is_enough() {
+                return;
+            }
             let disk = self.disk(&cut.image);
             let mut mailer = Mailer::new(&disk, &self.scenario.letters);
             let mut is_accepted = true;

@@ -142,7 +142,8 @@ impl Mailer {
         for id in self.walk(Split::Mess) {
             let is_leftover = eliminate::is_leftover(&mut self.disk, &self.queue, id, now);
             if is_leftover.unwrap_or(false) {
-                let _told = carry_out(&mut self.disk, &self.queue, Request::Foop(id));
+                let had_bounce = true;
+                self.settle(Ended { id, had_bounce });
             }
         }
         let _next_time = sweep_births(&mut self.disk, &self.queue, now);
@@ -283,8 +284,13 @@ impl Mailer {
         if eliminate::end_info(&mut self.disk, &self.queue, id).is_err() {
             return;
         }
-        let ended = [Ended { id, had_bounce }];
-        let (safe, _) = eliminate::make_durable(&mut self.disk, &self.queue, &ended);
+        self.settle(Ended { id, had_bounce });
+    }
+
+    /// Has the end of a message on the disk, and its content removed.
+    fn settle(&mut self, ended: Ended) {
+        self.disk.act_as(Role::End);
+        let (safe, _) = eliminate::make_durable(&mut self.disk, &self.queue, &[ended]);
         for id in safe {
             let _told = carry_out(&mut self.disk, &self.queue, Request::Foop(id));
         }
