@@ -109,6 +109,11 @@ impl Control {
     }
 }
 
+/// The digits a text begins with, as in a control file; none when there is none.
+pub fn leading_integer(text: &[u8]) -> Option<u64> {
+    value::integer(text)
+}
+
 /// The lines of any file in the form of a control list, for example `$QMAILMFTFILE`.
 pub fn list_at(path: &Path) -> Result<Option<Vec<Vec<u8>>>, ControlError> {
     Ok(read(path, LIST_BYTES)?.map(|content| list::lines(&content)))

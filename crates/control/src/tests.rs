@@ -162,3 +162,35 @@ fn without_rcpthosts_only_our_own_domains_are_accepted() {
     home.allows("r@", false);
     assert!(!RcptHosts::read(&home.control()).unwrap().is_listed());
 }
+
+#[test]
+fn a_recipient_without_domain_is_ours_if_envnoathost_is() {
+    let bare = |files: &[(&str, &str)]| {
+        let control = Home::new(files);
+        let control = control.control();
+        RcptHosts::read(&control)
+            .unwrap()
+            .allows_bare(&control)
+            .unwrap()
+    };
+    let listed = ("rcpthosts", "a.example\n");
+    assert!(bare(&[listed, ("me", "mx.example\n")]));
+    assert!(bare(&[
+        listed,
+        ("envnoathost", "A.example\n"),
+        ("locals", "")
+    ]));
+    assert!(!bare(&[listed, ("me", "mx.example\n"), ("locals", "")]));
+    let elsewhere = ("envnoathost", "far.example\n");
+    assert!(!bare(&[listed, elsewhere, ("me", "mx.example\n")]));
+    assert!(bare(&[
+        listed,
+        elsewhere,
+        ("virtualdomains", "far.example:u\n")
+    ]));
+    assert!(!bare(&[
+        listed,
+        elsewhere,
+        ("virtualdomains", "far.example:\n")
+    ]));
+}

@@ -91,11 +91,9 @@ mod tests {
 
     #[test]
     fn the_queue_decides_whether_to_try_again() {
-        let failure = |is_permanent| QueueFailure {
-            is_permanent,
-            text: b"no".to_vec(),
-        };
-        assert_eq!(Refusal::Queue(failure(true)).exit(), Exit::PERMANENT);
-        assert_eq!(Refusal::Queue(failure(false)).exit(), Exit::TEMPORARY);
+        let permanent = QueueFailure::permanent("no");
+        assert_eq!(Refusal::Queue(permanent).exit(), Exit::PERMANENT);
+        let temporary = QueueFailure::temporary("no");
+        assert_eq!(Refusal::Queue(temporary).exit(), Exit::TEMPORARY);
     }
 }

@@ -94,6 +94,8 @@ pub struct QueueFailure {
     pub is_permanent: bool,
     /// For the sender; no line end.
     pub text: Vec<u8>,
+    /// `D` or `Z`, or what else the program began with on descriptor 6.
+    letter: u8,
 }
 
 impl QueueFailure {
@@ -101,6 +103,7 @@ impl QueueFailure {
         Self {
             is_permanent,
             text: text.as_bytes().to_vec(),
+            letter: if is_permanent { b'D' } else { b'Z' },
         }
     }
 
@@ -110,11 +113,17 @@ impl QueueFailure {
         Self::new(false, text)
     }
 
-    /// The report's letter and text, as on the pipes of QMTP and QMQP.
+    /// Something that will not.
+    #[must_use]
+    pub fn permanent(text: &str) -> Self {
+        Self::new(true, text)
+    }
+
+    /// The report's letter and text, as in QMTP and QMQP. The letter is neither `D` nor `Z` when a
+    /// program of somebody else said so.
     #[must_use]
     pub fn report(&self) -> Vec<u8> {
-        let letter = if self.is_permanent { b'D' } else { b'Z' };
-        [&[letter], self.text.as_slice()].concat()
+        [&[self.letter], self.text.as_slice()].concat()
     }
 
     /// What an exit code means. `said` is what came on descriptor 6; it counts with code 82 only.
@@ -151,6 +160,8 @@ impl QueueFailure {
             Some((letter, text)) if text.len() > 1 => Self {
                 is_permanent: *letter == b'D',
                 text: text.to_vec(),
+                // It failed, whatever it says: no client may take this for success.
+                letter: if *letter == b'K' { b'Z' } else { *letter },
             },
             Some(_) | None => Self::temporary(TEMPORARY),
         }
@@ -195,7 +206,8 @@ mod tests {
             "Dcustom permanent text (#5.7.1)",
         );
         check(82, b"Zab", "Zab");
-        check(82, b"Xodd", "Zodd");
+        check(82, b"Xodd", "Xodd");
+        check(82, b"Kok 1 qp 2", "Zok 1 qp 2");
         check(82, b"Da", "Zqq temporary problem (#4.3.0)");
         check(82, b"", "Zqq temporary problem (#4.3.0)");
         check(
