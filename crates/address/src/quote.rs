@@ -113,6 +113,8 @@ mod tests {
             local in proptest::collection::vec(1u8..=255, 0..40),
             domain in "[a-z.]{1,20}",
         ) {
+            // Line ends are not sent in an address, and not read.
+            let local: Vec<u8> = local.into_iter().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
             let address = [&local[..], b"@", domain.as_bytes()].concat();
             let argument = [b"FROM:<".as_slice(), &for_smtp(&address), b">"].concat();
             proptest::prop_assert_eq!(path::parse(&argument).unwrap().address, address);

@@ -26,6 +26,12 @@ pub enum Verb {
     Help,
     /// `QUIT`
     Quit,
+    /// `STARTTLS`
+    StartTls,
+    /// `AUTH`
+    Auth,
+    /// The first word of a web client, which somebody has sent here to speak for him.
+    Web,
     /// Anything else, the empty line too.
     Unknown,
 }
@@ -37,6 +43,33 @@ impl Verb {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(word))
             .map_or(Self::Unknown, |(_, verb)| *verb)
+    }
+}
+
+/// What a client sent up to a LF: a command, or an answer in an exchange that a command began.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Line {
+    bytes: Vec<u8>,
+    is_cut: bool,
+}
+
+impl Line {
+    /// Without its line end.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// It was longer than [`LINE_BYTES_MAX`], so this is only its beginning.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The line as a command.
+    pub fn command(&self) -> Command {
+        Command {
+            is_cut: self.is_cut,
+            ..Command::parse(&self.bytes)
+        }
     }
 }
 
@@ -84,7 +117,7 @@ impl Command {
     }
 }
 
-/// Gathers a command from whatever pieces the network brings.
+/// Gathers a line from whatever pieces the network brings.
 #[derive(Debug, Default)]
 pub struct CommandLine {
     /// length ≤ `LINE_BYTES_MAX`
@@ -98,8 +131,8 @@ pub struct CommandLine {
 pub enum Gathered {
     /// The line goes on in the next piece.
     Partial,
-    /// Here is the command.
-    Whole(Command),
+    /// Here it is.
+    Whole(Line),
     /// More than [`DISCARD_BYTES_MAX`] bytes were thrown away: this is no SMTP client.
     Endless,
 }
@@ -129,22 +162,20 @@ impl CommandLine {
         self.dropped = self.dropped.saturating_add(rest.len());
     }
 
-    fn finish(&mut self) -> Command {
+    fn finish(&mut self) -> Line {
         let is_cut = self.dropped > 0;
         if !is_cut && self.kept.last() == Some(&b'\r') {
             self.kept.pop();
         }
-        let command = Command {
-            is_cut,
-            ..Command::parse(&self.kept)
-        };
-        self.kept.clear();
         self.dropped = 0;
-        command
+        Line {
+            bytes: std::mem::take(&mut self.kept),
+            is_cut,
+        }
     }
 }
 
-const VERBS: [(&[u8], Verb); 10] = [
+const VERBS: [(&[u8], Verb); 19] = [
     (b"HELO", Verb::Helo),
     (b"EHLO", Verb::Ehlo),
     (b"MAIL", Verb::Mail),
@@ -155,6 +186,15 @@ const VERBS: [(&[u8], Verb); 10] = [
     (b"VRFY", Verb::Vrfy),
     (b"HELP", Verb::Help),
     (b"QUIT", Verb::Quit),
+    (b"STARTTLS", Verb::StartTls),
+    (b"AUTH", Verb::Auth),
+    (b"GET", Verb::Web),
+    (b"HEAD", Verb::Web),
+    (b"POST", Verb::Web),
+    (b"PUT", Verb::Web),
+    (b"OPTIONS", Verb::Web),
+    (b"CONNECT", Verb::Web),
+    (b"PRI", Verb::Web),
 ];
 
 /// Longest line kept, without its LF. RFC 5321 section 4.5.3.1.4 asks for 512; extensions such as AUTH need more,
@@ -173,11 +213,26 @@ mod tests {
         let mut gatherer = CommandLine::default();
         let (used, gathered) = gatherer.feed(line);
         assert_eq!(used, line.len());
-        let Gathered::Whole(command) = gathered else {
+        let Gathered::Whole(gathered) = gathered else {
             panic!("{gathered:?}")
         };
+        let command = gathered.command();
         assert_eq!((command.verb(), command.argument()), (verb, argument));
         assert!(!command.is_cut());
+    }
+
+    fn whole(line: &[u8]) -> Command {
+        match CommandLine::default().feed(line).1 {
+            Gathered::Whole(line) => line.command(),
+            Gathered::Partial | Gathered::Endless => panic!("no line in {line:?}"),
+        }
+    }
+
+    fn line(bytes: &[u8]) -> Gathered {
+        Gathered::Whole(Line {
+            bytes: bytes.to_vec(),
+            is_cut: false,
+        })
     }
 
     #[test]
@@ -186,6 +241,9 @@ mod tests {
         check(b"rCpT   TO:<a@b>  x\r\n", Verb::Rcpt, b"TO:<a@b>  x");
         check(b"quit\r\n", Verb::Quit, b"");
         check(b"QUIT \r\n", Verb::Quit, b"");
+        check(b"StartTLS\r\n", Verb::StartTls, b"");
+        check(b"AUTH PLAIN =\r\n", Verb::Auth, b"PLAIN =");
+        check(b"POST / HTTP/1.1\r\n", Verb::Web, b"/ HTTP/1.1");
     }
 
     #[test]
@@ -206,10 +264,7 @@ mod tests {
             b"\n",
             b"  NOOP\n",
         ] {
-            let Gathered::Whole(command) = CommandLine::default().feed(line).1 else {
-                panic!()
-            };
-            assert_eq!(command.verb(), Verb::Unknown, "{line:?}");
+            assert_eq!(whole(line).verb(), Verb::Unknown, "{line:?}");
         }
     }
 
@@ -220,14 +275,8 @@ mod tests {
             assert_eq!(gatherer.feed(&[*byte]), (1, Gathered::Partial));
         }
         let (used, gathered) = gatherer.feed(b"\nQUIT\n");
-        assert_eq!(
-            (used, gathered),
-            (1, Gathered::Whole(Command::parse(b"EHLO x")))
-        );
-        assert_eq!(
-            gatherer.feed(b"QUIT\n").1,
-            Gathered::Whole(Command::parse(b"QUIT"))
-        );
+        assert_eq!((used, gathered), (1, line(b"EHLO x")));
+        assert_eq!(gatherer.feed(b"QUIT\n").1, line(b"QUIT"));
     }
 
     #[test]
@@ -236,9 +285,7 @@ mod tests {
             let mut line = b"NOOP ".to_vec();
             line.resize(length, b'y');
             line.push(b'\n');
-            let Gathered::Whole(command) = CommandLine::default().feed(&line).1 else {
-                panic!()
-            };
+            let command = whole(&line);
             assert_eq!((command.verb(), command.is_cut()), (Verb::Noop, is_cut));
             assert_eq!(command.argument().len(), LINE_BYTES_MAX - 5);
         }
@@ -263,10 +310,7 @@ mod tests {
             panic!()
         };
         assert!(cut.is_cut());
-        assert_eq!(
-            gatherer.feed(b"RSET\r\n").1,
-            Gathered::Whole(Command::parse(b"RSET"))
-        );
+        assert_eq!(gatherer.feed(b"RSET\r\n").1, line(b"RSET"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 pub mod command;
 pub mod ehlo;
 pub mod line;
+pub mod parameters;
 pub mod reply;
+pub mod sasl;
 pub mod stuff;
 pub mod unstuff;

@@ -157,12 +157,67 @@ fn the_smuggling_forms_never_end_a_message() {
 }
 
 #[test]
-fn a_bare_cr_is_kept() {
+fn a_bare_cr_is_noticed() {
     check(
         b"b\r\rc\r\n.\rfive\r\n.\r\n",
         Progress::End(17),
         b"b\r\rc\n.\rfive\n",
     );
+    for (input, has_bare_cr) in [
+        (&b"a\r\n.\r\n"[..], false),
+        (b"a\r\n\r\n.\r\n", false),
+        (b"a\rb\r\n.\r\n", true),
+        (b"a\r\r\n.\r\n", true),
+        (b".\rx\r\n.\r\n", true),
+        (b"a\r", false),
+    ] {
+        let mut unstuffer = Unstuffer::default();
+        unstuffer.feed(input, &mut Vec::new());
+        assert_eq!(unstuffer.has_bare_cr(), has_bare_cr, "{input:?}");
+        let mut unstuffer = Unstuffer::new(LineEnds::Normalised);
+        unstuffer.feed(input, &mut Vec::new());
+        assert!(!unstuffer.has_bare_cr());
+    }
+}
+
+#[track_caller]
+fn check_normalised(input: &[u8], progress: Progress, message: &[u8]) {
+    for pieces in [input.len(), 1] {
+        let mut unstuffer = Unstuffer::new(LineEnds::Normalised);
+        let mut decoded = Vec::new();
+        let ends = input
+            .chunks(pieces)
+            .map(|piece| unstuffer.feed(piece, &mut decoded));
+        let last = ends.last().unwrap();
+        if pieces > 1 {
+            assert_eq!(last, progress, "{input:?}");
+        }
+        assert_eq!(
+            decoded.escape_ascii().to_string(),
+            message.escape_ascii().to_string()
+        );
+    }
+}
+
+#[test]
+fn bare_cr_and_lf_become_line_ends_where_told_and_end_nothing() {
+    check_normalised(b"a\nb\rc\r\n.\r\n", Progress::End(10), b"a\nb\nc\n");
+    check_normalised(b"a\n.\n.\r\n", Progress::More, b"a\n.\n.\n");
+    check_normalised(b"a\r.\r", Progress::More, b"a\n.");
+    check_normalised(b"a\r\n.\nb", Progress::More, b"a\n\nb");
+    check_normalised(b"a\r\n.\rb\r\n.\r\n", Progress::End(11), b"a\n.\nb\n");
+    check_normalised(b"a\r\r\n.\r\n", Progress::End(7), b"a\n\n");
+    check_normalised(b"\n\r\n..\r\n.\r\n", Progress::End(10), b"\n\n.\n");
+}
+
+#[test]
+fn hops_are_counted_in_normalised_lines_too() {
+    let mut unstuffer = Unstuffer::new(LineEnds::Normalised);
+    unstuffer.feed(
+        b"Received: x\nReceived: y\r\nReceived: z\r\n\nReceived: no\n",
+        &mut Vec::new(),
+    );
+    assert_eq!(unstuffer.hops(), 3);
 }
 
 #[track_caller]
