@@ -183,7 +183,10 @@ fn addresses_that_mean_something_elsewhere_are_plain_text_here() {
     ];
     let rcpts: String = addresses
         .iter()
-        .map(|a| format!("RCPT TO:<{a}>\r\n"))
+        .map(|a| {
+            let local = a.strip_suffix("@local.example").expect("one of ours");
+            format!("RCPT TO:<\"{local}\"@local.example>\r\n")
+        })
         .collect();
     dialogue.send(
         format!("MAIL FROM:<>\r\n{rcpts}DATA\r\nx\r\n.\r\nQUIT\r\n"),

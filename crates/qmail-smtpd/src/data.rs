@@ -5,11 +5,12 @@
 use std::path::Path;
 
 use queue_client::{Injection, QueueProgram};
-use smtp::unstuff::{Progress, Unstuffer};
+use smtp::unstuff::{LineEnds, Progress, Unstuffer};
 use thiserror::Error;
 
 use crate::replies::{self, Reply};
 use crate::session::Envelope;
+use crate::submission::Completer;
 use crate::wire::{READ_BYTES, Wire, WireError};
 
 /// The message did not come to its end.
@@ -23,65 +24,115 @@ pub(crate) enum DataError {
     BareLf,
 }
 
-/// Takes one message, `received` before it, and queues it for the envelope; the reply says what became of it.
-pub(crate) fn receive(
-    wire: &mut Wire,
-    home: &Path,
-    databytes: u64,
-    received: &[u8],
-    envelope: &Envelope,
-) -> Result<Reply, DataError> {
-    let Ok(mut injection) = QueueProgram::configured(home).start() else {
-        return Ok(replies::NO_QUEUE);
-    };
-    wire.say(&replies::GO_AHEAD)?;
-    injection.write(received);
-    let refusal = copy(wire, &mut injection, databytes)?;
-    injection.sender(envelope.sender());
-    for recipient in envelope.recipients() {
-        injection.recipient(recipient);
-    }
-    let outcome = injection.finish();
-    Ok(match (refusal, outcome.result) {
-        (Some(refusal), _) => refusal,
-        (None, Ok(())) => replies::accepted(os::clock::now(), outcome.qp),
-        (None, Err(failure)) if failure.is_permanent => replies::refused(&failure.text),
-        (None, Err(failure)) => replies::deferred(&failure.text),
-    })
+/// How a message is taken.
+pub(crate) struct Intake<'a> {
+    /// Where qmail-queue is.
+    pub(crate) home: &'a Path,
+    /// Most bytes; 0 = no limit.
+    pub(crate) size_max: u64,
+    /// What becomes of a CR or LF alone.
+    pub(crate) line_ends: LineEnds,
+    /// Goes before the message.
+    pub(crate) received: Vec<u8>,
+    /// Adds what the message lacks.
+    pub(crate) completer: Option<Completer<'a>>,
 }
 
-/// Passes the message on up to its last dot. A message that must not be queued is still read to its end, and
-/// the reply it gets is returned.
-fn copy(
-    wire: &mut Wire,
-    injection: &mut Injection,
-    databytes: u64,
-) -> Result<Option<Reply>, DataError> {
-    let mut unstuffer = Unstuffer::default();
-    let mut stored: u64 = 0;
-    let mut decoded = Vec::with_capacity(READ_BYTES.saturating_add(2));
-    loop {
-        let piece = wire.pending()?;
-        decoded.clear();
-        let progress = unstuffer.feed(piece, &mut decoded);
-        let used = match progress {
-            Progress::More => piece.len(),
-            Progress::End(used) => used,
-            Progress::BareLf => return Err(DataError::BareLf),
+/// What became of a message.
+pub(crate) struct Taken {
+    /// For the client.
+    pub(crate) reply: Reply,
+    /// qmail-queue's process, if it took the message.
+    pub(crate) qp: Option<u32>,
+    /// Bytes as stored, without what we added.
+    pub(crate) bytes: u64,
+}
+
+impl Intake<'_> {
+    /// Takes one message and queues it for the envelope.
+    pub(crate) fn receive(
+        mut self,
+        wire: &mut Wire,
+        envelope: &Envelope,
+    ) -> Result<Taken, DataError> {
+        let Ok(mut injection) = QueueProgram::configured(self.home).start() else {
+            return Ok(Taken {
+                reply: replies::NO_QUEUE,
+                qp: None,
+                bytes: 0,
+            });
         };
-        wire.consume(used);
-        stored = stored.saturating_add(u64::try_from(decoded.len()).unwrap_or(u64::MAX));
-        let refusal = if unstuffer.hops() >= HOPS_MAX {
-            Some(replies::LOOPING)
-        } else {
-            (databytes > 0 && stored > databytes).then_some(replies::TOO_BIG)
-        };
-        match refusal {
-            Some(_) => injection.fail(),
-            None => injection.write(&decoded),
+        wire.say(&replies::GO_AHEAD)?;
+        injection.write(&self.received);
+        let (refusal, bytes) = self.copy(wire, &mut injection)?;
+        injection.sender(envelope.sender());
+        for recipient in envelope.recipients() {
+            injection.recipient(recipient);
         }
-        if let Progress::End(_) = progress {
-            return Ok(refusal);
+        let outcome = injection.finish();
+        let (reply, qp) = match (refusal, outcome.result) {
+            (Some(refusal), _) => (refusal, None),
+            (None, Ok(())) => {
+                let reply = replies::accepted(os::clock::now(), outcome.qp);
+                (reply, Some(outcome.qp))
+            }
+            (None, Err(failure)) if failure.is_permanent => (replies::refused(&failure.text), None),
+            (None, Err(failure)) => (replies::deferred(&failure.text), None),
+        };
+        Ok(Taken { reply, qp, bytes })
+    }
+
+    /// Passes the message on up to its last dot. A message that must not be queued is still read to its end, and
+    /// the reply it gets is returned, with the bytes of the message.
+    fn copy(
+        &mut self,
+        wire: &mut Wire,
+        injection: &mut Injection,
+    ) -> Result<(Option<Reply>, u64), DataError> {
+        let mut unstuffer = Unstuffer::new(self.line_ends);
+        let mut stored: u64 = 0;
+        let mut decoded = Vec::with_capacity(READ_BYTES.saturating_add(2));
+        loop {
+            let piece = wire.pending()?;
+            decoded.clear();
+            let progress = unstuffer.feed(piece, &mut decoded);
+            let used = match progress {
+                Progress::More => piece.len(),
+                Progress::End(used) => used,
+                Progress::BareLf => return Err(DataError::BareLf),
+            };
+            wire.consume(used);
+            stored = stored.saturating_add(u64::try_from(decoded.len()).unwrap_or(u64::MAX));
+            let is_end = matches!(progress, Progress::End(_));
+            let refusal = self.refusal(&unstuffer, stored);
+            match refusal {
+                Some(_) => injection.fail(),
+                None => self.pass_on(injection, &decoded, is_end),
+            }
+            if is_end {
+                return Ok((refusal, stored));
+            }
+        }
+    }
+
+    fn refusal(&self, unstuffer: &Unstuffer, stored: u64) -> Option<Reply> {
+        if unstuffer.hops() >= HOPS_MAX {
+            Some(replies::LOOPING)
+        } else if unstuffer.has_bare_cr() {
+            Some(replies::BARE_CR)
+        } else {
+            (self.size_max > 0 && stored > self.size_max).then_some(replies::TOO_BIG)
+        }
+    }
+
+    fn pass_on(&mut self, injection: &mut Injection, decoded: &[u8], is_end: bool) {
+        let Some(completer) = &mut self.completer else {
+            injection.write(decoded);
+            return;
+        };
+        injection.write(&completer.feed(decoded));
+        if is_end {
+            injection.write(&completer.finish());
         }
     }
 }

@@ -1,22 +1,31 @@
 //! qmail-smtpd(8): an SMTP server for one client on descriptors 0 and 1; mail goes to qmail-queue, nothing else.
 //!
-//! `wire` holds the connection, `session` the states, `policy` who may send what, `data` the way into the queue.
+//! `wire` holds the connection, `session` the states, `dialogue` brings both together; `policy` says who may send
+//! what, `data` is the way into the queue.
 
+mod asked;
+mod auth;
+mod client;
 mod config;
 mod data;
+mod dialogue;
 mod hangup;
+mod journal;
 mod policy;
+mod rcptcheck;
 mod relay_clients;
 mod replies;
 mod session;
+mod submission;
+mod terms;
 mod wire;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use config::Config;
+use dialogue::Dialogue;
 use hangup::Hangup;
-use session::{Answer, Session};
 use wire::Wire;
 
 /// One session; 0 if the client quit.
@@ -31,37 +40,21 @@ pub fn main() -> ExitCode {
 fn run() -> Result<(), Hangup> {
     os::signal::ignore_pipe();
     let home = os::home::home();
-    let mut wire = Wire::open(config::TIMEOUT_S).map_err(Hangup::NoConnection)?;
+    let mut wire = Wire::open(config::DEFAULT_LIMITS).map_err(Hangup::NoConnection)?;
     let result = serve(&mut wire, &home);
     if let Err(Some(farewell)) = result.as_ref().map_err(Hangup::farewell) {
+        wire.grant_farewell();
         // The session ends badly whether or not the client hears it.
         let _unheard = wire.say(&farewell).and_then(|()| wire.flush());
+        wire.close();
     }
     result
 }
 
-/// Greets, then answers commands.
 fn serve(wire: &mut Wire, home: &Path) -> Result<(), Hangup> {
     let config = read_config(home)?;
-    wire.set_timeout(config.timeout_s);
-    wire.say(&replies::welcome(&config.greeting))?;
-    let mut session = Session::new(&config.policy, &config.greeting);
-    loop {
-        match session.answer(&wire.command()?)? {
-            Answer::Say(reply) => wire.say(&reply)?,
-            Answer::Leave(reply) => {
-                wire.say(&reply)?;
-                return Ok(wire.flush()?);
-            }
-            Answer::Receive(envelope) => {
-                let received = config.client.received(session.helo(), os::clock::now());
-                let reply = data::receive(wire, home, config.databytes, &received, &envelope)?;
-                wire.say(&reply)?;
-                // Until the client knows, it would send the message again.
-                wire.flush()?;
-            }
-        }
-    }
+    wire.set_limits(config.limits);
+    Dialogue::new(wire, home, &config).hold()
 }
 
 /// Notices go to the log. Where descriptor 2 is a socket, as under inetd, it is the client: nothing is said.

@@ -1,4 +1,5 @@
-//! Who may send what to whom (qmail-smtpd(8)): badmailfrom, RELAYCLIENT, rcpthosts, local domain literals.
+//! Who may send what to whom (qmail-smtpd(8)): badmailfrom, badrcptto, RELAYCLIENT, rcpthosts, percent signs, local
+//! domain literals, senders of authenticated users.
 //!
 //! Everything was read from control files before; only morercpthosts.cdb and the list of our own addresses are
 //! asked when an address needs them.
@@ -6,7 +7,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use control::{ControlError, Map, RcptHosts};
+use address::domain_split;
+use control::{ControlError, Map, RcptHosts, parents};
 use thiserror::Error;
 
 /// What one client may do.
@@ -16,14 +18,40 @@ pub(crate) struct Policy {
     pub(crate) relay_suffix: Option<Vec<u8>>,
     /// Where everybody may send to.
     pub(crate) rcpthosts: RcptHosts,
-    /// An address without a domain gets one of ours from qmail-send (envnoathost).
-    pub(crate) bare_is_ours: bool,
+    /// What qmail-send delivers here, and how it reads addresses.
+    pub(crate) routes: Routes,
     /// control/badmailfrom.
     pub(crate) bad_senders: Map,
+    /// control/badrcptto.
+    pub(crate) bad_recipients: Map,
+    /// control/senders: lines `user:address`; without the file a user may send from any address.
+    pub(crate) senders: Option<Map>,
     /// control/localiphost: stands for `[our IPv4 address]`.
     pub(crate) localiphost: Option<Vec<u8>>,
     /// The addresses of this host's interfaces.
     pub(crate) own_addresses: fn() -> io::Result<Vec<IpAddr>>,
+}
+
+/// What becomes of an address in qmail-send.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    /// control/envnoathost: the domain of an address without one.
+    pub(crate) envnoathost: Vec<u8>,
+    /// control/locals.
+    pub(crate) locals: Map,
+    /// control/virtualdomains.
+    pub(crate) virtualdomains: Map,
+    /// control/percenthack: domains whose `a%b` means `a@b`.
+    pub(crate) percenthack: Map,
+}
+
+/// Whether a client was found to be one of ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    /// Anybody.
+    Stranger,
+    /// A user whose password was checked.
+    User,
 }
 
 /// What became of a recipient.
@@ -33,6 +61,8 @@ pub(crate) enum Clearance {
     Recipient(Vec<u8>),
     /// This client may not send there.
     NoGateway,
+    /// Nor may it if the postmaster forgot to say where it may.
+    NoRcpthosts,
 }
 
 /// Our own configuration cannot be read.
@@ -47,29 +77,69 @@ pub(crate) enum PolicyError {
 }
 
 impl Policy {
-    /// Whether badmailfrom lists the sender or its `@domain`.
+    /// Whether badmailfrom lists the sender.
     pub(crate) fn is_bad_sender(&self, sender: &[u8]) -> bool {
-        let at = sender.iter().rposition(|b| *b == b'@');
-        let domain = at.and_then(|at| sender.get(at..));
-        self.bad_senders.contains(sender) || domain.is_some_and(|d| self.bad_senders.contains(d))
+        lists(&self.bad_senders, b"", sender)
+    }
+
+    /// Whether badrcptto lists the recipient.
+    pub(crate) fn is_bad_recipient(&self, recipient: &[u8]) -> bool {
+        lists(&self.bad_recipients, b"", recipient)
+    }
+
+    /// Whether control/senders lets this user send from this address.
+    pub(crate) fn may_send_from(&self, user: &[u8], sender: &[u8]) -> bool {
+        let Some(senders) = &self.senders else {
+            return true;
+        };
+        // The colon ends the name in the file; a name with one has no lines there.
+        !user.contains(&b':') && lists(senders, &[user, b":"].concat(), sender)
+    }
+
+    /// A client that may send to everybody without saying who it is.
+    pub(crate) fn is_relay_client(&self) -> bool {
+        self.relay_suffix.is_some()
     }
 
     /// Whether, and under which address, mail for this recipient is taken.
-    pub(crate) fn clear(&self, mut recipient: Vec<u8>) -> Result<Clearance, PolicyError> {
+    pub(crate) fn clear(
+        &self,
+        mut recipient: Vec<u8>,
+        standing: Standing,
+    ) -> Result<Clearance, PolicyError> {
         if let Some(suffix) = &self.relay_suffix {
             recipient.extend_from_slice(suffix);
             return Ok(Clearance::Recipient(recipient));
         }
-        let is_ours = if recipient.contains(&b'@') {
-            self.rcpthosts.allows(&recipient)?
-        } else {
-            self.bare_is_ours
-        };
-        Ok(if is_ours {
+        Ok(if standing == Standing::User || self.is_ours(&recipient)? {
             Clearance::Recipient(recipient)
-        } else {
+        } else if self.rcpthosts.is_listed() {
             Clearance::NoGateway
+        } else {
+            Clearance::NoRcpthosts
         })
+    }
+
+    /// Whether qmail-send will deliver to it here, so that the mailbox can be looked for.
+    pub(crate) fn is_local(&self, recipient: &[u8]) -> bool {
+        let address = self.routes.meanings(recipient).pop();
+        address.is_some_and(|address| self.routes.is_local(&address))
+    }
+
+    /// An address is ours if all that qmail-send will read in it is: with percenthack, `a%b@c` is also `a@b`.
+    fn is_ours(&self, recipient: &[u8]) -> Result<bool, PolicyError> {
+        let has_domain = recipient.contains(&b'@');
+        for (n, address) in self.routes.meanings(recipient).iter().enumerate() {
+            let is_taken = if n == 0 && !has_domain {
+                self.rcpthosts.allows(address)? || self.routes.is_local(address)
+            } else {
+                self.rcpthosts.allows(address)?
+            };
+            if !is_taken {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Replaces a domain that is one of our own addresses in brackets.
@@ -83,6 +153,58 @@ impl Policy {
         }
         Ok(address)
     }
+}
+
+impl Routes {
+    /// The address with a domain, then what percenthack makes of it, step by step; never empty.
+    fn meanings(&self, recipient: &[u8]) -> Vec<Vec<u8>> {
+        let mut address = recipient.to_vec();
+        if !address.contains(&b'@') {
+            address.push(b'@');
+            address.extend_from_slice(&self.envnoathost);
+        }
+        let mut meanings = vec![address];
+        while let Some(next) = meanings.last().and_then(|address| self.percent(address)) {
+            meanings.push(next);
+        }
+        meanings
+    }
+
+    /// `a%b@c` is `a@b` where percenthack lists `c`.
+    fn percent(&self, address: &[u8]) -> Option<Vec<u8>> {
+        let (local, domain) = domain_split(address);
+        if !self.percenthack.contains(domain?) {
+            return None;
+        }
+        let percent = local.iter().rposition(|b| *b == b'%')?;
+        let mut inner = local.to_vec();
+        *inner.get_mut(percent)? = b'@';
+        Some(inner)
+    }
+
+    /// As qmail-send routes, but for the line of virtualdomains that takes everything: nothing is looked for there.
+    fn is_local(&self, address: &[u8]) -> bool {
+        let (_, Some(domain)) = domain_split(address) else {
+            return false;
+        };
+        let is_virtual = || {
+            let prefix = self.virtualdomains.get(address);
+            prefix.or_else(|| self.virtualdomains.get_domain(domain))
+        };
+        self.locals.contains(domain) || is_virtual().is_some_and(|prefix| !prefix.is_empty())
+    }
+}
+
+/// Whether a list has the address, its `@domain`, or `@.parent` of its domain, each behind `prefix`.
+fn lists(list: &Map, prefix: &[u8], address: &[u8]) -> bool {
+    let has = |name: &[u8]| list.contains(&[prefix, name].concat());
+    if has(address) {
+        return true;
+    }
+    let (_, Some(domain)) = domain_split(address) else {
+        return false;
+    };
+    domain.is_empty() && has(b"@") || parents(domain).any(|parent| has(&[b"@", parent].concat()))
 }
 
 #[cfg(test)]

@@ -115,12 +115,12 @@ fn without_rcpthosts_only_our_own_domains_are_accepted() {
         "r@anywhere.example",
         "postmaster",
     ];
-    let expected = ["250", "250", "250", "250", "553", "553", "553", "250"];
+    let expected = ["250", "250", "250", "250", "451", "451", "451", "250"];
     assert_eq!(rcpt_codes(&dialogue, &recipients), expected);
     dialogue.home.control("locals", "other.example\n");
     assert_eq!(
         rcpt_codes(&dialogue, &["r@test.example", "r@other.example"]),
-        ["553", "250"]
+        ["451", "250"]
     );
     let output = dialogue.server().stdin("QUIT\r\n").output();
     assert!(
@@ -301,7 +301,7 @@ fn the_received_field_names_both_ends() {
         (
             "client.example",
             Some("in fo"),
-            "EHLO Client.Example\r\n",
+            "HELO Client.Example\r\n",
             "from client.example (in?fo@192.0.2.7)",
         ),
         (

@@ -20,8 +20,14 @@ fn ehlo_lists_the_extensions() {
         replies.starts_with("220 test.example ESMTP\r\n250-test.example\r\n"),
         "{replies}"
     );
+    for extension in ["PIPELINING", "8BITMIME", "SIZE 0"] {
+        assert!(
+            replies.contains(&format!("\r\n250-{extension}\r\n")),
+            "{replies}"
+        );
+    }
     assert!(
-        replies.contains("\r\n250-PIPELINING\r\n250 8BITMIME\r\n"),
+        replies.contains("\r\n250 ENHANCEDSTATUSCODES\r\n"),
         "{replies}"
     );
     assert!(

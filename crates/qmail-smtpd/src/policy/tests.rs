@@ -12,8 +12,17 @@ fn policy(rcpthosts: &str) -> Policy {
     Policy {
         relay_suffix: None,
         rcpthosts: RcptHosts::of_names(&lines(rcpthosts)),
-        bare_is_ours: true,
-        bad_senders: Map::of_names(&lines("bad@h.example @evil.example")),
+        routes: Routes {
+            envnoathost: b"mx.test".to_vec(),
+            locals: Map::of_names(&lines("mx.test")),
+            virtualdomains: Map::of_pairs(&lines(
+                "virt.example:joe .sub.example:joe out.sub.example: :all",
+            )),
+            percenthack: Map::of_names(&lines("hack.example mx.test")),
+        },
+        bad_senders: Map::of_names(&lines("bad@h.example @evil.example @.deep.example")),
+        bad_recipients: Map::default(),
+        senders: None,
         localiphost: Some(b"mx.test".to_vec()),
         own_addresses: || Ok(vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]),
     }
@@ -26,7 +35,9 @@ fn check(policy: &Policy, recipient: &str, cleared: Option<&str>) {
         None => Clearance::NoGateway,
     };
     assert_eq!(
-        policy.clear(recipient.as_bytes().to_vec()).unwrap(),
+        policy
+            .clear(recipient.as_bytes().to_vec(), Standing::Stranger)
+            .unwrap(),
         expected,
         "{recipient}"
     );
@@ -61,7 +72,7 @@ fn an_address_without_domain_is_taken_when_envnoathost_is_ours() {
     let mut policy = policy("");
     check(&policy, "postmaster", Some("postmaster"));
     check(&policy, "", Some(""));
-    policy.bare_is_ours = false;
+    policy.routes.locals = Map::default();
     check(&policy, "postmaster", None);
 }
 
@@ -85,6 +96,10 @@ fn badmailfrom_names_addresses_and_domains_in_any_case() {
         ("a@b@Evil.Example", true),
         ("good@h.example", false),
         ("any@x.evil.example", false),
+        ("any@x.deep.example", true),
+        ("any@y.x.Deep.example", true),
+        ("any@deep.example", false),
+        ("any@xdeep.example", false),
         ("evil.example", false),
         ("", false),
     ] {
@@ -114,4 +129,58 @@ fn our_own_address_in_brackets_becomes_localiphost() {
     policy.own_addresses = || Err(io::Error::other("no interfaces"));
     assert!(policy.resolve_literal(b"a@[192.0.2.1]".to_vec()).is_err());
     assert!(policy.resolve_literal(b"a@b".to_vec()).is_ok());
+}
+
+#[test]
+fn a_user_may_send_anywhere_without_a_suffix() {
+    let cleared = policy("").clear(b"r@anywhere".to_vec(), Standing::User);
+    assert_eq!(
+        cleared.unwrap(),
+        Clearance::Recipient(b"r@anywhere".to_vec())
+    );
+}
+
+#[test]
+fn what_a_percent_sign_hides_must_be_ours_too() {
+    let policy = policy("local.example hack.example");
+    for taken in [
+        "a%evil@local.example",
+        "a%local.example@hack.example",
+        "a%b%local.example@hack.example",
+        "plain@hack.example",
+    ] {
+        check(&policy, taken, Some(taken));
+    }
+    for refused in [
+        "a%evil@hack.example",
+        "a%local.example%evil@hack.example",
+        "a%evil%hack.example@hack.example",
+        "a%evil",
+        "a%evil@mx.test",
+    ] {
+        check(&policy, refused, None);
+    }
+}
+
+#[test]
+fn local_is_what_qmail_send_delivers_here_by_name() {
+    let policy = policy("");
+    for (recipient, is_local) in [
+        ("joe@mx.test", true),
+        ("JOE@MX.Test", true),
+        ("joe", true),
+        ("", true),
+        ("any@virt.example", true),
+        ("any@a.sub.example", true),
+        ("any@out.sub.example", false),
+        ("any@elsewhere", false),
+        ("joe%mx.test@hack.example", true),
+        ("joe%elsewhere@mx.test", false),
+    ] {
+        assert_eq!(
+            policy.is_local(recipient.as_bytes()),
+            is_local,
+            "{recipient}"
+        );
+    }
 }
