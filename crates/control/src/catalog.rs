@@ -77,7 +77,13 @@ pub const CATALOG: &[Entry] = &[
         "me",
         Form::Line,
         "none",
-        &["qmail-inject", "qmail-remote", "qmail-send", "qmail-smtpd"],
+        &[
+            "qmail-inject",
+            "qmail-qmtpd",
+            "qmail-remote",
+            "qmail-send",
+            "qmail-smtpd",
+        ],
         Reread::EachRun,
     ),
     entry("badmailfrom", Form::List, "nobody", SMTPD, Reread::EachRun),
@@ -120,7 +126,7 @@ pub const CATALOG: &[Entry] = &[
         "databytes",
         Form::Integer,
         "0: no limit",
-        SMTPD,
+        SERVERS,
         Reread::EachRun,
     ),
     entry(
@@ -162,7 +168,7 @@ pub const CATALOG: &[Entry] = &[
         "envnoathost",
         Form::Line,
         "me, else envnoathost",
-        &["qmail-send", "qmail-smtpd"],
+        OURS,
         Reread::AtRestart,
     ),
     entry(
@@ -184,7 +190,7 @@ pub const CATALOG: &[Entry] = &[
         "locals",
         Form::List,
         "me, else qmail-send does not start",
-        &["qmail-send", "qmail-smtpd"],
+        OURS,
         Reread::OnHangup,
     ),
     entry(
@@ -198,7 +204,7 @@ pub const CATALOG: &[Entry] = &[
         "morercpthosts.cdb",
         Form::Cdb,
         "nothing more than rcpthosts",
-        SMTPD,
+        SERVERS,
         Reread::EachRun,
     ),
     entry(
@@ -216,6 +222,13 @@ pub const CATALOG: &[Entry] = &[
         Reread::EachRun,
     ),
     entry(
+        "qmqpservers",
+        Form::List,
+        "every message is deferred",
+        QMQPC,
+        Reread::EachRun,
+    ),
+    entry(
         "queuelifetime",
         Form::Integer,
         "604800",
@@ -226,7 +239,7 @@ pub const CATALOG: &[Entry] = &[
         "rcpthosts",
         Form::List,
         "locals and virtualdomains",
-        SMTPD,
+        SERVERS,
         Reread::EachRun,
     ),
     entry("relayclients", Form::List, "nobody", SMTPD, Reread::EachRun),
@@ -259,13 +272,7 @@ pub const CATALOG: &[Entry] = &[
         SMTPD,
         Reread::EachRun,
     ),
-    entry(
-        "virtualdomains",
-        Form::Map,
-        "none",
-        &["qmail-send", "qmail-smtpd"],
-        Reread::OnHangup,
-    ),
+    entry("virtualdomains", Form::Map, "none", OURS, Reread::OnHangup),
 ];
 
 const fn entry(
@@ -287,6 +294,9 @@ const fn entry(
 const SEND: &[&str] = &["qmail-send"];
 const NEWMRH: &[&str] = &["qmail-newmrh"];
 const SMTPD: &[&str] = &["qmail-smtpd"];
+const SERVERS: &[&str] = &["qmail-qmtpd", "qmail-smtpd"];
+const OURS: &[&str] = &["qmail-qmtpd", "qmail-send", "qmail-smtpd"];
+const QMQPC: &[&str] = &["qmail-qmqpc"];
 /// The scripts that start the services read these; scripts/install writes them.
 const RUN_SEND: &[&str] = &["qmail-send/run"];
 const RUN_SMTPD: &[&str] = &["qmail-smtpd/run"];
