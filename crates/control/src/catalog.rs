@@ -14,6 +14,10 @@ pub enum Form {
     Map,
     /// A constant database.
     Cdb,
+    /// Certificates and private keys.
+    Pem,
+    /// A directory of such files.
+    Directory,
 }
 
 impl Form {
@@ -25,6 +29,8 @@ impl Form {
             Self::List => "list",
             Self::Map => "map",
             Self::Cdb => "cdb",
+            Self::Pem => "pem",
+            Self::Directory => "directory",
         }
     }
 }
@@ -86,7 +92,15 @@ pub const CATALOG: &[Entry] = &[
         ],
         Reread::EachRun,
     ),
+    entry(
+        "authmethods",
+        Form::Line,
+        "LOGIN PLAIN",
+        SMTPD,
+        Reread::EachRun,
+    ),
     entry("badmailfrom", Form::List, "nobody", SMTPD, Reread::EachRun),
+    entry("badrcptto", Form::List, "nobody", SMTPD, Reread::EachRun),
     entry(
         "bouncefrom",
         Form::Line,
@@ -140,14 +154,14 @@ pub const CATALOG: &[Entry] = &[
         "defaultdomain",
         Form::Line,
         "me, else defaultdomain",
-        INJECT,
+        MAKERS,
         Reread::EachRun,
     ),
     entry(
         "defaulthost",
         Form::Line,
         "me, else defaulthost",
-        INJECT,
+        MAKERS,
         Reread::EachRun,
     ),
     entry(
@@ -182,7 +196,7 @@ pub const CATALOG: &[Entry] = &[
         "idhost",
         Form::Line,
         "me, else idhost",
-        INJECT,
+        MAKERS,
         Reread::EachRun,
     ),
     entry("localiphost", Form::Line, "me", SMTPD, Reread::EachRun),
@@ -192,6 +206,14 @@ pub const CATALOG: &[Entry] = &[
         "me, else qmail-send does not start",
         OURS,
         Reread::OnHangup,
+    ),
+    entry("maxerrors", Form::Integer, "100", SMTPD, Reread::EachRun),
+    entry(
+        "maxrecipients",
+        Form::Integer,
+        "20000",
+        SMTPD,
+        Reread::EachRun,
     ),
     entry(
         "morercpthosts",
@@ -211,14 +233,14 @@ pub const CATALOG: &[Entry] = &[
         "percenthack",
         Form::List,
         "no domain",
-        SEND,
+        &["qmail-send", "qmail-smtpd"],
         Reread::AtRestart,
     ),
     entry(
         "plusdomain",
         Form::Line,
         "me, else plusdomain",
-        INJECT,
+        MAKERS,
         Reread::EachRun,
     ),
     entry(
@@ -236,6 +258,13 @@ pub const CATALOG: &[Entry] = &[
         Reread::AtRestart,
     ),
     entry(
+        "rcptcheck",
+        Form::Line,
+        "recipients are not checked",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
         "rcpthosts",
         Form::List,
         "locals and virtualdomains",
@@ -244,6 +273,41 @@ pub const CATALOG: &[Entry] = &[
     ),
     entry("relayclients", Form::List, "nobody", SMTPD, Reread::EachRun),
     entry(
+        "senders",
+        Form::List,
+        "every user may send from any address",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
+        "servercert.pem",
+        Form::Pem,
+        "no TLS",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
+        "servercerts",
+        Form::Directory,
+        "servercert.pem for every name",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
+        "serverkey.pem",
+        Form::Pem,
+        "the key in servercert.pem",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
+        "smtpdlog",
+        Form::Integer,
+        "0: decisions are not logged",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
         "smtpgreeting",
         Form::Line,
         "me, else 421 to every client",
@@ -251,6 +315,20 @@ pub const CATALOG: &[Entry] = &[
         Reread::EachRun,
     ),
     entry("smtproutes", Form::Map, "by MX", REMOTE, Reread::EachRun),
+    entry(
+        "strictpipelining",
+        Form::Integer,
+        "0: clients may talk out of turn",
+        SMTPD,
+        Reread::EachRun,
+    ),
+    entry(
+        "timeoutcommand",
+        Form::Integer,
+        "300",
+        SMTPD,
+        Reread::EachRun,
+    ),
     entry(
         "timeoutconnect",
         Form::Integer,
@@ -263,6 +341,13 @@ pub const CATALOG: &[Entry] = &[
         Form::Integer,
         "1200",
         REMOTE,
+        Reread::EachRun,
+    ),
+    entry(
+        "timeoutsession",
+        Form::Integer,
+        "3600",
+        SMTPD,
         Reread::EachRun,
     ),
     entry(
@@ -301,7 +386,8 @@ const QMQPC: &[&str] = &["qmail-qmqpc"];
 const RUN_SEND: &[&str] = &["qmail-send/run"];
 const RUN_SMTPD: &[&str] = &["qmail-smtpd/run"];
 const REMOTE: &[&str] = &["qmail-remote"];
-const INJECT: &[&str] = &["qmail-inject"];
+/// Who completes messages.
+const MAKERS: &[&str] = &["qmail-inject", "qmail-smtpd"];
 
 #[cfg(test)]
 mod tests {

@@ -225,7 +225,10 @@ impl Page<'_> {
                 Ok(None) => writeln!(self.out, "\n{name}: For {readers}: no number."),
                 Err(_) => writeln!(self.out, "\n{name}: Oops! Trouble reading this file."),
             },
-            (true, Form::Line | Form::List | Form::Map | Form::Cdb) => {
+            (
+                true,
+                Form::Line | Form::List | Form::Map | Form::Cdb | Form::Pem | Form::Directory,
+            ) => {
                 writeln!(self.out, "\n{name}: Read by {readers}.")
             }
         }
