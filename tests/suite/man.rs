@@ -2,6 +2,7 @@
 
 mod bouncesaying_1;
 mod condredirect_1;
+mod config_8;
 mod dot_qmail_5;
 mod forward_1;
 mod full_disk;
@@ -25,7 +26,12 @@ mod qmail_local_8;
 mod qmail_lspawn_8;
 mod qmail_newmrh_8;
 mod qmail_newu_8;
+mod qmail_pop3d_8;
+mod qmail_popup_8;
 mod qmail_pw2u_8;
+mod qmail_qmqpc_8;
+mod qmail_qmqpd_8;
+mod qmail_qmtpd_8;
 mod qmail_qread_8;
 mod qmail_remote_8;
 mod qmail_rspawn_8;
@@ -37,6 +43,7 @@ mod qmail_tcpto_8;
 mod qreceipt_1;
 mod sendmail_8;
 mod splogger_8;
+mod tcp_env_1;
 mod vdelivermail_8;
 mod vdelivermail_interrupted;
 mod vdelivermail_quotas;

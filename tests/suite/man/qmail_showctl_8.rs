@@ -62,10 +62,10 @@ fn a_host_with_nothing_but_a_name_is_explained() {
     if !programs::ours() {
         return;
     }
-    assert_eq!(
-        shown(&Home::new()),
-        include_str!("../data/showctl/me-alone")
-    );
+    let text = shown(&Home::new());
+    let expected = include_str!("../data/showctl/me-alone");
+    // Our own files follow.
+    assert_eq!(text.get(..expected.len()), Some(expected), "{text}");
 }
 
 #[test]
