@@ -15,7 +15,7 @@ use mailbox::maildir::{self, Names};
 use os::disk::Disk;
 use queue::channel::{Head, head};
 use queue::clean::{Request, carry_out, sweep_births};
-use queue::eliminate::{self, Ended, Standing};
+use queue::eliminate::{self, Standing};
 use queue::envelope::origin;
 use queue::layout::{Flat, SPLIT, Split};
 use queue::message::{EnqueueError, Message};
@@ -142,8 +142,7 @@ impl Mailer {
         for id in self.walk(Split::Mess) {
             let is_leftover = eliminate::is_leftover(&mut self.disk, &self.queue, id, now);
             if is_leftover.unwrap_or(false) {
-                let had_bounce = true;
-                self.settle(Ended { id, had_bounce });
+                self.settle(id);
             }
         }
         let _next_time = sweep_births(&mut self.disk, &self.queue, now);
@@ -284,13 +283,13 @@ impl Mailer {
         if eliminate::end_info(&mut self.disk, &self.queue, id).is_err() {
             return;
         }
-        self.settle(Ended { id, had_bounce });
+        self.settle(id);
     }
 
     /// Has the end of a message on the disk, and its content removed.
-    fn settle(&mut self, ended: Ended) {
+    fn settle(&mut self, id: MessageId) {
         self.disk.act_as(Role::End);
-        let (safe, _) = eliminate::make_durable(&mut self.disk, &self.queue, &[ended]);
+        let (safe, _) = eliminate::make_durable(&mut self.disk, &self.queue, &[id]);
         for id in safe {
             let _told = carry_out(&mut self.disk, &self.queue, Request::Foop(id));
         }
@@ -351,9 +350,9 @@ fn recipients(file: &[u8]) -> (Vec<Open>, bool) {
 }
 
 /// Whether qmail-send syncs todo/ before it looks at info/ for the first time.
-const SYNCS_TODO_AT_START: bool = false;
+const SYNCS_TODO_AT_START: bool = true;
 /// Whether it syncs todo/ before it makes anything of what it has found there.
-const SYNCS_TODO_BEFORE_BATCH: bool = false;
+const SYNCS_TODO_BEFORE_BATCH: bool = true;
 /// Any process id; the same for every message, so that names under pid/ can meet.
 const QP: u32 = 7;
 const UID: u32 = 1000;

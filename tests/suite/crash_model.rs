@@ -96,7 +96,6 @@ fn a_power_cut_loses_nothing_on_an_ordered_journal() {
 }
 
 #[test]
-#[ignore = "a leftover intd/N without mess/N makes qmail-queue refuse every message numbered N"]
 fn a_power_cut_loses_nothing_where_only_posix_is_kept() {
     check(&ALL, Persistence::Strict, |scenario| {
         explore(&scenario, Thoroughness::Everything)
@@ -126,7 +125,6 @@ fn qmail_send_may_find_a_message_before_its_qmail_queue_has_ended() {
 }
 
 #[test]
-#[ignore = "qmail-send does not sync todo/ before it makes info/N: a cut can leave the latter alone"]
 fn qmail_send_may_find_a_message_early_where_only_posix_is_kept() {
     check(&[LOCAL, MIXED_BOUNCE], Persistence::Strict, |scenario| {
         let scenario = Scenario {
@@ -138,7 +136,6 @@ fn qmail_send_may_find_a_message_early_where_only_posix_is_kept() {
 }
 
 #[test]
-#[ignore = "qmail-send does not sync todo/ at its start, which its predecessor may have been about to"]
 fn programs_that_were_killed_and_started_again_stand_a_power_cut() {
     let lives = [LOCAL_REMOTE, BOUNCE, MIXED_BOUNCE];
     check(&lives, Persistence::Ordered, |scenario| {
@@ -147,7 +144,6 @@ fn programs_that_were_killed_and_started_again_stand_a_power_cut() {
 }
 
 #[test]
-#[ignore = "as above; and bounce/ is not always synced"]
 fn programs_that_were_killed_stand_a_power_cut_where_only_posix_is_kept() {
     check(&[LOCAL_REMOTE], Persistence::Strict, |scenario| {
         explore_traps(&scenario, Trap::Kill, Thoroughness::Everything)
@@ -166,7 +162,6 @@ fn a_step_that_fails_and_a_power_cut_after_it_lose_nothing() {
 }
 
 #[test]
-#[ignore = "bounce/ is not synced in a second attempt, neither when a name came nor when it went"]
 fn a_step_that_fails_loses_nothing_where_only_posix_is_kept() {
     check(&[LOCAL_REMOTE], Persistence::Strict, |scenario| {
         explore_traps(&scenario, Trap::Fail, Thoroughness::Everything)

@@ -3,6 +3,7 @@
 
 use os::disk::Disk;
 use queue::layout::{SPLIT, Split};
+use queue::preprocess;
 use queue::scan::Walk;
 use queue::trouble::{Attempt, Trouble};
 use queue::{Channel, MessageId};
@@ -14,6 +15,10 @@ use crate::wakeup::Wakeup;
 /// The walk over info/.
 pub(crate) struct Arrears {
     walk: Option<Walk>,
+    /// When todo/ is to be synced before the walk. Our predecessor may have died when messages had
+    /// left todo/ and the disk did not know: delivered now, they would be delivered again after a
+    /// power cut.
+    sync: Option<u64>,
 }
 
 impl Arrears {
@@ -24,13 +29,16 @@ impl Arrears {
             .collect();
         Self {
             walk: Some(Walk::new(dirs)),
+            sync: Some(desk.now),
         }
     }
 
     /// When to go on.
     pub(crate) fn prepare(&self, desk: &Desk, wakeup: &mut Wakeup) {
-        if self.walk.is_some() && !desk.is_stopping {
-            wakeup.at_once();
+        match self.sync {
+            Some(time) if !desk.is_stopping => wakeup.at(time),
+            None if self.walk.is_some() && !desk.is_stopping => wakeup.at_once(),
+            Some(_) | None => {}
         }
         wakeup.at_if(desk.schedule.unseen.next());
     }
@@ -40,7 +48,7 @@ impl Arrears {
         while let Some(id) = desk.schedule.unseen.take_due(desk.now) {
             look_at(desk, id);
         }
-        if desk.is_stopping {
+        if desk.is_stopping || !self.is_synced(desk) {
             return;
         }
         let Some(mut walk) = self.walk.take() else {
@@ -57,6 +65,22 @@ impl Arrears {
             }
         }
         self.walk = Some(walk);
+    }
+
+    fn is_synced(&mut self, desk: &mut Desk) -> bool {
+        match self.sync {
+            Some(time) if time > desk.now => return false,
+            Some(_) => {}
+            None => return true,
+        }
+        match preprocess::sync_todo(&mut desk.disk, &desk.queue) {
+            Ok(()) => self.sync = None,
+            Err(trouble) => {
+                desk.log.trouble_for_now(&trouble);
+                self.sync = Some(desk.after_failure());
+            }
+        }
+        self.sync.is_none()
     }
 }
 

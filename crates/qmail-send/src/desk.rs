@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use os::disk::RealDisk;
-use queue::eliminate::Ended;
 use queue::{MessageId, Queue};
 
 use crate::clean_link::CleanLink;
@@ -31,7 +30,7 @@ pub(crate) struct Desk {
     /// Whether nothing new is to be begun.
     pub is_stopping: bool,
     /// Messages that have no info any more, to be made durable together before their content goes.
-    pub ended: Vec<Ended>,
+    pub ended: Vec<MessageId>,
     /// When the first of these ended.
     pub ended_since: u64,
     /// The process ids of the qmail-queues that notices go to right now.
@@ -43,11 +42,11 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Notes that a message has no info any more.
-    pub(crate) fn end(&mut self, ended: Ended) {
+    pub(crate) fn end(&mut self, id: MessageId) {
         if self.ended.is_empty() {
             self.ended_since = self.now;
         }
-        self.ended.push(ended);
+        self.ended.push(id);
     }
 
     /// When something is tried again that the system did not let us do.

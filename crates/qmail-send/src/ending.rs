@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use os::poll::PollSet;
 use queue::MessageId;
 use queue::clean::Request;
-use queue::eliminate::{self, Ended, Standing};
+use queue::eliminate::{self, Standing};
 use queue::trouble::Trouble;
 use queue_client::QueueProgram;
 
@@ -59,7 +59,7 @@ impl Endings {
             }
             match eliminate::standing(&mut desk.disk, &desk.queue, id) {
                 Ok(Standing::NotOurs) => {}
-                Ok(Standing::Finished) => self.end(desk, id, false),
+                Ok(Standing::Finished) => self.end(desk, id),
                 Ok(Standing::Bounced) => self.waiting.push_back(id),
                 Err(trouble) => postpone(desk, id, Some(&trouble)),
             }
@@ -133,7 +133,7 @@ impl Endings {
 
     fn end_bounced(&mut self, desk: &mut Desk, id: MessageId) {
         match eliminate::end_bounce(&mut desk.disk, &desk.queue, id) {
-            Ok(()) => self.end(desk, id, true),
+            Ok(()) => self.end(desk, id),
             Err(trouble) => {
                 desk.log.trouble(&trouble);
                 postpone(desk, id, None);
@@ -141,10 +141,10 @@ impl Endings {
         }
     }
 
-    fn end(&mut self, desk: &mut Desk, id: MessageId, had_bounce: bool) {
+    fn end(&mut self, desk: &mut Desk, id: MessageId) {
         desk.log.end_message(id);
         match eliminate::end_info(&mut desk.disk, &desk.queue, id) {
-            Ok(()) => desk.end(Ended { id, had_bounce }),
+            Ok(()) => desk.end(id),
             Err(trouble) => postpone(desk, id, Some(&trouble)),
         }
     }

@@ -2,7 +2,7 @@
 //! living qmail-queue, with neither info/ nor todo/. qmail-clean removes them.
 
 use queue::MessageId;
-use queue::eliminate::{Ended, is_leftover};
+use queue::eliminate::is_leftover;
 use queue::layout::{SPLIT, Split};
 use queue::scan::Walk;
 
@@ -72,14 +72,11 @@ fn has_room(desk: &Desk) -> bool {
 /// What cannot be looked at is left alone.
 fn end_if_leftover(desk: &mut Desk, id: MessageId) {
     let is_leftover = is_leftover(&mut desk.disk, &desk.queue, id, desk.now).unwrap_or(false);
-    let is_ending = desk.clean.is_pending(id) || desk.ended.iter().any(|ended| ended.id == id);
+    let is_ending = desk.clean.is_pending(id) || desk.ended.contains(&id);
     if is_leftover && !is_ending {
         // As at the end of a message: perhaps a crash has left this one between two steps, and its
         // other files must be gone from the disk before its number can be another's.
-        desk.end(Ended {
-            id,
-            had_bounce: true,
-        });
+        desk.end(id);
     }
 }
 

@@ -169,7 +169,21 @@ impl Todo {
         }
         self.strange = listing.strange.into_iter().collect();
         self.found = listing.ids;
+        self.hold_names(desk);
         self.forget_refused(desk.now);
+    }
+
+    /// Has the names in todo/ on the disk before anything is made of them. A qmail-queue that has not
+    /// come to that itself may never do, and without todo/N nobody would know what info/N is.
+    fn hold_names(&mut self, desk: &mut Desk) {
+        if self.found.is_empty() {
+            return;
+        }
+        if let Err(trouble) = preprocess::sync_todo(&mut desk.disk, &desk.queue) {
+            desk.log.trouble_for_now(&trouble);
+            self.found.clear();
+            self.scan_again_at(desk.after_failure());
+        }
     }
 
     /// What is not in todo/ any more need not be remembered, and what was refused a while ago is

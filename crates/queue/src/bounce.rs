@@ -12,8 +12,6 @@ use crate::trouble::{Attempt, Trouble, on};
 pub struct Note<F> {
     id: MessageId,
     file: F,
-    /// Whether the file is new, so that its name needs a sync too.
-    created: bool,
 }
 
 /// Appends a paragraph to the file of a message.
@@ -27,16 +25,17 @@ pub fn append<D: Disk>(
     paragraph: &[u8],
 ) -> Result<Note<D::File>, Trouble> {
     let path = queue.bounce(id);
-    let (mut file, created) = disk
+    let (mut file, _created) = disk
         .open_append(&path, FILE_MODE)
         .map_err(on(Attempt::Create, &path))?;
     disk.write(&mut file, paragraph)
         .map_err(on(Attempt::Write, &path))?;
-    Ok(Note { id, file, created })
+    Ok(Note { id, file })
 }
 
-/// Returns when these paragraphs are on the disk: each file, then the directory once if one of them
-/// is new. Only then may their recipients be marked done.
+/// Returns when these paragraphs are on the disk: each file, then the directory once. A file that is
+/// not new needs that, too: whoever made it may have died, or met an error, before its sync. Only
+/// then may their recipients be marked done.
 ///
 /// # Errors
 /// On the first sync that fails; none of the paragraphs counts as written then.
@@ -49,7 +48,7 @@ pub fn sync<D: Disk>(
         disk.sync(&mut note.file)
             .map_err(on(Attempt::Sync, &queue.bounce(note.id)))?;
     }
-    if notes.iter().any(|note| note.created) {
+    if !notes.is_empty() {
         let dir = queue.flat(Flat::Bounce);
         disk.sync_dir(&dir).map_err(on(Attempt::Sync, &dir))?;
     }

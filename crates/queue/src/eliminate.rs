@@ -83,25 +83,16 @@ pub fn end_info<D: Disk>(disk: &mut D, queue: &Queue, id: MessageId) -> Result<(
         .map_err(on(Attempt::Unlink, &path))
 }
 
-/// A message that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// Its number.
-    pub id: MessageId,
-    /// Whether it had a bounce file.
-    pub had_bounce: bool,
-}
-
 /// Makes the end of a batch of messages durable, each directory once, and returns those whose
 /// mess/N may be removed. The others keep it until the cleanup of old files; the trouble is told.
 pub fn make_durable<D: Disk>(
     disk: &mut D,
     queue: &Queue,
-    ended: &[Ended],
+    ended: &[MessageId],
 ) -> (Vec<MessageId>, Vec<Trouble>) {
     let dirs: BTreeSet<PathBuf> = ended
         .iter()
-        .flat_map(|one| directories(queue, *one))
+        .flat_map(|id| directories(queue, *id))
         .collect();
     let dirs: Vec<PathBuf> = dirs.into_iter().collect();
     let together = disk.sync_together(&mut [], &dirs);
@@ -117,24 +108,23 @@ pub fn make_durable<D: Disk>(
     }
     let safe = ended
         .iter()
-        .filter(|one| directories(queue, **one).all(|dir| durable.contains(&dir)))
-        .map(|one| one.id)
+        .copied()
+        .filter(|id| directories(queue, *id).all(|dir| durable.contains(&dir)))
         .collect();
     (safe, troubles)
 }
 
-/// The directories that a message has left.
-fn directories(queue: &Queue, ended: Ended) -> impl Iterator<Item = PathBuf> {
-    let split = [
-        queue.local(ended.id),
-        queue.remote(ended.id),
-        queue.info(ended.id),
-    ];
-    let bounce = ended.had_bounce.then(|| queue.bounce(ended.id));
-    split
-        .into_iter()
-        .chain(bounce)
-        .filter_map(|path| path.parent().map(PathBuf::from))
+/// The directories that a message has left. It may have left bounce/ in an earlier attempt, or in
+/// another process, which did not come to this sync.
+fn directories(queue: &Queue, id: MessageId) -> impl Iterator<Item = PathBuf> {
+    [
+        queue.local(id),
+        queue.remote(id),
+        queue.info(id),
+        queue.bounce(id),
+    ]
+    .into_iter()
+    .filter_map(|path| path.parent().map(PathBuf::from))
 }
 
 /// What the cleanup of old files thinks of a file in mess/.

@@ -90,17 +90,22 @@ impl<D: Disk> Message<D> {
             .map_err(EnqueueError::WriteMess)
     }
 
-    /// S2 to S3: an empty envelope under intd/.
+    /// S2 to S3: an empty envelope under intd/. One that is there already was left by a message
+    /// whose mess/N a power cut has taken away: the number is the inode number of our own file, so
+    /// nobody else can be at work on it.
     ///
     /// # Errors
     /// [`EnqueueError::CreateIntd`].
     pub fn envelope(mut self) -> Result<Enveloped<D>, EnqueueError> {
         let intd = self.made.queue.intd(self.id);
-        let envelope = self
-            .made
-            .disk
-            .create(&intd, FILE_MODE)
-            .map_err(EnqueueError::CreateIntd)?;
+        let disk = &mut self.made.disk;
+        let created = match disk.create(&intd, FILE_MODE) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk
+                .unlink(&intd)
+                .and_then(|()| disk.create(&intd, FILE_MODE)),
+            result => result,
+        };
+        let envelope = created.map_err(EnqueueError::CreateIntd)?;
         self.made.names.push(intd);
         Ok(Enveloped {
             made: self.made,
