@@ -233,7 +233,7 @@ pub const CATALOG: &[Entry] = &[
         "percenthack",
         Form::List,
         "no domain",
-        &["qmail-send", "qmail-smtpd"],
+        OURS,
         Reread::AtRestart,
     ),
     entry(

@@ -63,22 +63,6 @@ impl RcptHosts {
             } => Ok(locals.contains(domain) || is_virtual(virtualdomains, recipient, domain)),
         }
     }
-
-    /// Whether a recipient without domain is one of ours: qmail-send gives it `envnoathost`, which
-    /// must be listed here, local or virtual.
-    pub fn allows_bare(&self, control: &Control) -> Result<bool, ControlError> {
-        let host = control.line_or_me_or("envnoathost", "envnoathost")?;
-        if self.allows(&[b"@", host.as_slice()].concat())? {
-            return Ok(true);
-        }
-        if control.locals()?.unwrap_or_default().contains(&host) {
-            return Ok(true);
-        }
-        let virtualdomains = control.map("virtualdomains")?.unwrap_or_default();
-        Ok(virtualdomains
-            .get_domain(&host)
-            .is_some_and(|prefix| !prefix.is_empty()))
-    }
 }
 
 fn listed(domains: &Map, more: Option<&cdb::Reader>, domain: &[u8]) -> Result<bool, ControlError> {

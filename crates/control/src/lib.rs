@@ -6,10 +6,12 @@ pub mod catalog;
 mod domains;
 mod list;
 mod map;
+mod routes;
 mod value;
 
 pub use domains::RcptHosts;
 pub use map::{Map, parents};
+pub use routes::Routes;
 
 use std::fs::File;
 use std::io::{self, Read};

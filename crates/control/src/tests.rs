@@ -168,10 +168,9 @@ fn a_recipient_without_domain_is_ours_if_envnoathost_is() {
     let bare = |files: &[(&str, &str)]| {
         let control = Home::new(files);
         let control = control.control();
-        RcptHosts::read(&control)
-            .unwrap()
-            .allows_bare(&control)
-            .unwrap()
+        let rcpthosts = RcptHosts::read(&control).unwrap();
+        let routes = Routes::read(&control).unwrap();
+        routes.is_ours(&rcpthosts, b"bare").unwrap()
     };
     let listed = ("rcpthosts", "a.example\n");
     assert!(bare(&[listed, ("me", "mx.example\n")]));
@@ -193,4 +192,26 @@ fn a_recipient_without_domain_is_ours_if_envnoathost_is() {
         elsewhere,
         ("virtualdomains", "far.example:\n")
     ]));
+}
+
+#[test]
+fn all_that_a_percent_sign_makes_of_a_recipient_must_be_ours() {
+    let home = Home::new(&[
+        ("rcpthosts", "hack.example\nours.example\n"),
+        ("me", "mx.example\n"),
+        ("percenthack", "hack.example\n"),
+    ]);
+    let rcpthosts = RcptHosts::read(&home.control()).unwrap();
+    let routes = Routes::read(&home.control()).unwrap();
+    for (recipient, expected) in [
+        ("a@hack.example", true),
+        ("a%ours.example@hack.example", true),
+        ("a%far.example@hack.example", false),
+        ("a%far.example%hack.example@hack.example", false),
+        ("a%far.example@ours.example", true),
+    ] {
+        let is_ours = routes.is_ours(&rcpthosts, recipient.as_bytes()).unwrap();
+        assert_eq!(is_ours, expected, "{recipient}");
+    }
+    assert!(routes.is_local(b"bare") && !routes.is_local(b"a@hack.example"));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use control::{Control, ControlError, RcptHosts};
+use control::{Control, ControlError, RcptHosts, Routes};
 use os::env;
 use thiserror::Error;
 
@@ -19,8 +19,8 @@ pub(crate) struct Config {
     pub(crate) relay_suffix: Option<Vec<u8>>,
     /// Where everybody may send to.
     rcpthosts: RcptHosts,
-    /// An address without a domain gets one of ours from qmail-send.
-    bare_is_ours: bool,
+    /// What qmail-send will make of a recipient.
+    routes: Routes,
 }
 
 /// The original would relay for everybody.
@@ -45,18 +45,14 @@ impl Config {
             client: Client::from_environment(),
             databytes: databytes(&control)?,
             relay_suffix,
-            bare_is_ours: rcpthosts.allows_bare(&control)?,
+            routes: Routes::read(&control)?,
             rcpthosts,
         })
     }
 
     /// Whether mail for this recipient is taken; only asked without `$RELAYCLIENT`.
     pub(crate) fn allows(&self, recipient: &[u8]) -> Result<bool, ControlError> {
-        if recipient.contains(&b'@') {
-            self.rcpthosts.allows(recipient)
-        } else {
-            Ok(self.bare_is_ours)
-        }
+        self.routes.is_ours(&self.rcpthosts, recipient)
     }
 }
 

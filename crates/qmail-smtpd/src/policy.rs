@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use address::domain_split;
-use control::{ControlError, Map, RcptHosts, parents};
+use control::{ControlError, Map, RcptHosts, Routes, parents};
 use thiserror::Error;
 
 /// What one client may do.
@@ -30,19 +30,6 @@ pub(crate) struct Policy {
     pub(crate) localiphost: Option<Vec<u8>>,
     /// The addresses of this host's interfaces.
     pub(crate) own_addresses: fn() -> io::Result<Vec<IpAddr>>,
-}
-
-/// What becomes of an address in qmail-send.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    /// control/envnoathost: the domain of an address without one.
-    pub(crate) envnoathost: Vec<u8>,
-    /// control/locals.
-    pub(crate) locals: Map,
-    /// control/virtualdomains.
-    pub(crate) virtualdomains: Map,
-    /// control/percenthack: domains whose `a%b` means `a@b`.
-    pub(crate) percenthack: Map,
 }
 
 /// Whether a client was found to be one of ours.
@@ -111,35 +98,20 @@ impl Policy {
             recipient.extend_from_slice(suffix);
             return Ok(Clearance::Recipient(recipient));
         }
-        Ok(if standing == Standing::User || self.is_ours(&recipient)? {
-            Clearance::Recipient(recipient)
-        } else if self.rcpthosts.is_listed() {
-            Clearance::NoGateway
-        } else {
-            Clearance::NoRcpthosts
-        })
+        Ok(
+            if standing == Standing::User || self.routes.is_ours(&self.rcpthosts, &recipient)? {
+                Clearance::Recipient(recipient)
+            } else if self.rcpthosts.is_listed() {
+                Clearance::NoGateway
+            } else {
+                Clearance::NoRcpthosts
+            },
+        )
     }
 
     /// Whether qmail-send will deliver to it here, so that the mailbox can be looked for.
     pub(crate) fn is_local(&self, recipient: &[u8]) -> bool {
-        let address = self.routes.meanings(recipient).pop();
-        address.is_some_and(|address| self.routes.is_local(&address))
-    }
-
-    /// An address is ours if all that qmail-send will read in it is: with percenthack, `a%b@c` is also `a@b`.
-    fn is_ours(&self, recipient: &[u8]) -> Result<bool, PolicyError> {
-        let has_domain = recipient.contains(&b'@');
-        for (n, address) in self.routes.meanings(recipient).iter().enumerate() {
-            let is_taken = if n == 0 && !has_domain {
-                self.rcpthosts.allows(address)? || self.routes.is_local(address)
-            } else {
-                self.rcpthosts.allows(address)?
-            };
-            if !is_taken {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        self.routes.is_local(recipient)
     }
 
     /// Replaces a domain that is one of our own addresses in brackets.
@@ -152,46 +124,6 @@ impl Policy {
             return Ok(address::literal::with_domain(&address, name));
         }
         Ok(address)
-    }
-}
-
-impl Routes {
-    /// The address with a domain, then what percenthack makes of it, step by step; never empty.
-    fn meanings(&self, recipient: &[u8]) -> Vec<Vec<u8>> {
-        let mut address = recipient.to_vec();
-        if !address.contains(&b'@') {
-            address.push(b'@');
-            address.extend_from_slice(&self.envnoathost);
-        }
-        let mut meanings = vec![address];
-        while let Some(next) = meanings.last().and_then(|address| self.percent(address)) {
-            meanings.push(next);
-        }
-        meanings
-    }
-
-    /// `a%b@c` is `a@b` where percenthack lists `c`.
-    fn percent(&self, address: &[u8]) -> Option<Vec<u8>> {
-        let (local, domain) = domain_split(address);
-        if !self.percenthack.contains(domain?) {
-            return None;
-        }
-        let percent = local.iter().rposition(|b| *b == b'%')?;
-        let mut inner = local.to_vec();
-        *inner.get_mut(percent)? = b'@';
-        Some(inner)
-    }
-
-    /// As qmail-send routes, but for the line of virtualdomains that takes everything: nothing is looked for there.
-    fn is_local(&self, address: &[u8]) -> bool {
-        let (_, Some(domain)) = domain_split(address) else {
-            return false;
-        };
-        let is_virtual = || {
-            let prefix = self.virtualdomains.get(address);
-            prefix.or_else(|| self.virtualdomains.get_domain(domain))
-        };
-        self.locals.contains(domain) || is_virtual().is_some_and(|prefix| !prefix.is_empty())
     }
 }
 

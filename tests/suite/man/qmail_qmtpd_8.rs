@@ -231,6 +231,17 @@ fn a_host_without_rcpthosts_is_no_relay() {
 }
 
 #[test]
+fn a_percent_sign_opens_no_relay() {
+    let dialogue = Dialogue::with_real_queue();
+    dialogue.home.control("percenthack", "local.example\n");
+    let refused = answer(&dialogue, b"\nx\n", "s@h", "a%far.example@local.example");
+    assert!(refused.contains(":Dsorry, that domain"), "{refused}");
+    let taken = answer(&dialogue, b"\nx\n", "s@h", "a%local.example@local.example");
+    assert!(taken.contains(":Kok "), "{taken}");
+    assert_eq!(dialogue.in_queue(), 1);
+}
+
+#[test]
 fn a_relay_client_may_send_everywhere_with_a_suffix() {
     let dialogue = Dialogue::new();
     let run = server(&dialogue, "qmail-qmtpd").env("RELAYCLIENT", "@gw");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use control::{Control, ControlError, RcptHosts};
+use control::{Control, ControlError, RcptHosts, Routes};
 use header::Defaults;
 use os::env;
 use smtp::sasl::Mechanism;
@@ -10,7 +10,7 @@ use tls::{Server, ServerFiles};
 
 use super::{ConfigError, Notice};
 use crate::client::Client;
-use crate::policy::{Policy, Routes};
+use crate::policy::Policy;
 use crate::rcptcheck::Checker;
 use crate::relay_clients::Network;
 use crate::submission::Completion;
@@ -61,7 +61,9 @@ pub(super) fn limits(control: &Control) -> Result<Limits, ControlError> {
 
 pub(super) fn databytes(control: &Control) -> Result<u64, ControlError> {
     let configured = control.integer_or("databytes", 0)?;
-    Ok(env::var("DATABYTES").map_or(configured, |text| leading_number(&text)))
+    Ok(env::var("DATABYTES").map_or(configured, |text| {
+        control::leading_integer(&text).unwrap_or(0)
+    }))
 }
 
 pub(super) fn recipients_max(control: &Control) -> Result<usize, ControlError> {
@@ -121,12 +123,7 @@ pub(super) fn policy(
     Ok(Policy {
         relay_suffix,
         rcpthosts,
-        routes: Routes {
-            envnoathost: control.line_or_me_or("envnoathost", "envnoathost")?,
-            locals: control.locals()?.unwrap_or_default(),
-            virtualdomains: control.map("virtualdomains")?.unwrap_or_default(),
-            percenthack: control.set("percenthack")?.unwrap_or_default(),
-        },
+        routes: Routes::read(control)?,
         bad_senders: control.set("badmailfrom")?.unwrap_or_default(),
         bad_recipients: control.set("badrcptto")?.unwrap_or_default(),
         senders: control.set("senders")?,
@@ -151,18 +148,6 @@ fn relay_suffix(
     Ok(env::var("RELAYCLIENT").or_else(|| is_listed.then(Vec::new)))
 }
 
-/// The digits a text begins with; none are 0.
-fn leading_number(text: &[u8]) -> u64 {
-    text.iter()
-        .map_while(|b| {
-            b.is_ascii_digit()
-                .then(|| u64::from(b.saturating_sub(b'0')))
-        })
-        .fold(0, |sum: u64, digit| {
-            sum.saturating_mul(10).saturating_add(digit)
-        })
-}
-
 /// RFC 5321 section 4.5.3.2.7 asks a server to wait five minutes for a command; an hour is enough for any
 /// session, and a client that sends a byte now and then does not hold a process longer.
 pub(crate) const DEFAULT_LIMITS: Limits = Limits {
@@ -182,22 +167,3 @@ pub(super) const ERRORS_MAX: u64 = 100;
 
 /// Every checkpassword program can do these.
 const AUTH_METHODS: &[u8] = b"LOGIN PLAIN";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_the_digits_a_text_begins_with() {
-        for (text, number) in [
-            (&b"10"[..], 10),
-            (b"10k", 10),
-            (b"", 0),
-            (b"k", 0),
-            (b"-1", 0),
-            (b"99999999999999999999999", u64::MAX),
-        ] {
-            assert_eq!(leading_number(text), number);
-        }
-    }
-}

@@ -4,10 +4,9 @@ mod extensions;
 
 use std::net::IpAddr;
 
-use control::{Map, RcptHosts};
+use control::{Map, RcptHosts, Routes};
 
 use super::*;
-use crate::policy::Routes;
 use crate::terms::AuthTerms;
 
 fn lines(lines: &[&str]) -> Vec<Vec<u8>> {
