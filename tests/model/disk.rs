@@ -39,6 +39,7 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         let mut world = self.world.lock().expect("nobody panics with it");
         world.hold(self.object, false);
+        world.claimed.remove(&self.object);
     }
 }
 
@@ -141,6 +142,19 @@ impl Disk for ModelDisk {
         let mut world = self.enter(Call::SyncDir, dir);
         world.step()?;
         world.sync_dir(dir)
+    }
+
+    fn claim(&mut self, file: &mut OpenFile) -> io::Result<()> {
+        let mut world = self.enter(Call::Other, Path::new(""));
+        world.step()?;
+        world.claimed.insert(file.object);
+        Ok(())
+    }
+
+    fn is_claimed(&mut self, path: &Path) -> io::Result<bool> {
+        let world = self.enter(Call::Other, path);
+        world.look()?;
+        Ok(world.claimed.contains(&world.find(path)?))
     }
 
     fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {

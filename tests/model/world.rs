@@ -57,6 +57,8 @@ pub struct World {
     pub now: u64,
     entries: Entries,
     omitted: BTreeSet<Barrier>,
+    /// Files that a living process has claimed.
+    pub claimed: BTreeSet<ObjectId>,
     steps: usize,
     trap: Option<Trap>,
     /// Where in the journal the trap closed.
@@ -84,6 +86,7 @@ impl World {
             now: image.now,
             entries: Entries::new(),
             omitted: omitted.iter().copied().collect(),
+            claimed: BTreeSet::new(),
             steps: 0,
             trap: None,
             trapped_at: 0,

@@ -127,6 +127,23 @@ pub trait Disk {
         }
     }
 
+    /// Shows that a process is at work on a file, until it closes it or ends (flock(2)). A disk
+    /// that knows no claims does nothing.
+    ///
+    /// # Errors
+    /// flock(2)'s.
+    fn claim(&mut self, _file: &mut Self::File) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether somebody has claimed a file and is still there.
+    ///
+    /// # Errors
+    /// open(2)'s and flock(2)'s.
+    fn is_claimed(&mut self, _path: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Whether there is such a file.
     ///
     /// # Errors
@@ -214,6 +231,15 @@ impl Disk for RealDisk {
             files: files.iter_mut().map(|file| self.sync(file)).collect(),
             dirs: dirs.iter().map(|dir| self.sync_dir(dir)).collect(),
         }
+    }
+
+    fn claim(&mut self, file: &mut File) -> io::Result<()> {
+        crate::lock::try_exclusive(file).map(|_| ())
+    }
+
+    fn is_claimed(&mut self, path: &Path) -> io::Result<bool> {
+        let file = crate::file::open_read_no_link(path)?;
+        Ok(!crate::lock::try_exclusive(&file)?)
     }
 
     fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {

@@ -143,5 +143,10 @@ pub fn is_leftover<D: Disk>(
     if !mess.is_file || now <= mess.atime.saturating_add(OSSIFIED_S) {
         return Ok(false);
     }
+    // A qmail-queue of ours holds its message until it ends. Age alone says little after a suspend
+    // of the machine, which its 24 hours do not count.
+    if disk.is_claimed(&queue.mess(id))? {
+        return Ok(false);
+    }
     Ok(!disk.exists(&queue.info(id))? && !disk.exists(&queue.todo(id))?)
 }

@@ -60,7 +60,9 @@ impl<D: Disk> Message<D> {
             queue: queue.clone(),
             names: Vec::new(),
         };
-        let (content, birth) = made.birth(pid, now).map_err(EnqueueError::Birth)?;
+        let (mut content, birth) = made.birth(pid, now).map_err(EnqueueError::Birth)?;
+        // For the cleanup of leftovers to see; without it the 36 hours alone protect the message.
+        let _by_age_alone = made.disk.claim(&mut content);
         made.names.push(birth.clone());
         let id = MessageId::new(made.disk.inode(&content).map_err(EnqueueError::Birth)?);
         let mess = queue.mess(id);
