@@ -135,7 +135,10 @@ impl Daemon {
         for signal in self.signals.take() {
             match signal {
                 Signal::Term => self.desk.is_stopping = true,
-                Signal::Alarm => self.desk.schedule.run_now(self.desk.now),
+                Signal::Alarm => {
+                    self.desk.schedule.run_now(self.desk.now);
+                    self.todo.run_now(self.desk.now);
+                }
                 Signal::Hup => self.reread(),
                 Signal::Child | Signal::Int => {}
             }

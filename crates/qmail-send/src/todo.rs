@@ -206,6 +206,12 @@ impl Todo {
         !self.held.is_empty() || !self.asked.is_empty() || !self.cleaned.is_empty()
     }
 
+    /// Tries at once what is waiting for a better time.
+    pub(crate) fn run_now(&mut self, now: u64) {
+        self.refused.clear();
+        self.scan_again_at(now);
+    }
+
     fn scan_again_at(&mut self, time: u64) {
         self.next_scan = self.next_scan.min(time);
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use harness::home::Home;
+use nix::sys::signal::Signal;
 
 use crate::hand_led::{HandLed, Lead};
 use crate::hand_made::{content, enqueue, mode, split};
@@ -235,6 +236,23 @@ fn a_full_directory_or_a_missing_one_leaves_the_message() {
     led.stop();
     home.mkdir(&format!("queue/local/{}", id % 23));
     let mut led = Lead::new(&home).start();
+    assert_eq!(asked(&mut led), id);
+}
+
+#[test]
+fn an_alarm_tries_again_at_once_what_could_not_be_preprocessed() {
+    let home = Home::new();
+    let id = content(&home);
+    let part = home.queue(&format!("local/{}", id % 23));
+    fs::remove_dir(&part).expect("rmdir");
+    home.write(
+        &format!("queue/todo/{id}"),
+        b"u0\0p1\0Fs@x\0Ta@test.example\0",
+    );
+    let mut led = HandLed::start(&home);
+    led.wait_for_log(&format!("warning: unable to create {}", split("local", id)));
+    home.mkdir(&format!("queue/local/{}", id % 23));
+    led.signal(Signal::SIGALRM);
     assert_eq!(asked(&mut led), id);
 }
 
