@@ -7,6 +7,7 @@ mod crash;
 mod crash_model;
 mod dns;
 mod flow;
+mod fuzz_corpus;
 mod hand_led;
 mod hand_made;
 mod harness_itself;

@@ -1,0 +1,7 @@
+//! libFuzzer's way to the target `tcpto`.
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::run("tcpto", data));
