@@ -24,10 +24,10 @@ pub(crate) struct Message {
 /// How LIST and STAT count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sizes {
-    /// As the original: bytes of the file.
-    OfFile,
     /// As RFC 1939 section 11: bytes as sent, each line end counted as two.
     OnWire,
+    /// As the original: bytes of the file.
+    OfFile,
 }
 
 impl Message {
@@ -110,6 +110,7 @@ fn add(messages: &mut Vec<Message>, directory: &str, now: u64) -> io::Result<()>
     Ok(())
 }
 
+/// What `dots` makes of it, without the dots that are doubled.
 fn size_on_wire(message: &Message) -> io::Result<u64> {
     let mut file = message.open()?;
     let mut piece = vec![0; PIECE_BYTES];
@@ -123,6 +124,9 @@ fn size_on_wire(message: &Message) -> io::Result<u64> {
         let line_ends = read.iter().filter(|b| **b == b'\n').count();
         let sum = u64::try_from(count.saturating_add(line_ends)).unwrap_or(u64::MAX);
         size = size.saturating_add(sum);
+        if line_ends == 0 && last == b'\0' {
+            size = size.saturating_add(os::file::skip_hole(&mut file)?);
+        }
     }
     Ok(size.saturating_add(if last == b'\n' { 0 } else { 2 }))
 }

@@ -31,9 +31,9 @@ fn serve(wire: &mut Wire) -> Result<(), SessionError> {
     if !entered {
         return Ok(wire.say("-ERR this user has no $HOME/Maildir")?);
     }
-    let sizes = match os::env::var("POP3EXACT") {
-        Some(_) => Sizes::OnWire,
-        None => Sizes::OfFile,
+    let sizes = match os::env::var("POP3CLASSIC") {
+        None => Sizes::OnWire,
+        Some(_) => Sizes::OfFile,
     };
     let now = os::clock::now();
     maildrop::clean_tmp(now);

@@ -168,13 +168,13 @@ impl Session {
         }
     }
 
-    /// The original counts deleted messages, too, but not their bytes.
+    /// The original counts deleted messages, too, though not their bytes.
     fn stat(&self) -> String {
         let kept = self.messages.iter().filter(|message| !message.is_deleted);
         let bytes: u128 = kept.clone().map(|message| u128::from(message.size)).sum();
         let count = match self.sizes {
-            Sizes::OfFile => self.messages.len(),
             Sizes::OnWire => kept.count(),
+            Sizes::OfFile => self.messages.len(),
         };
         format!("+OK {count} {bytes}")
     }
@@ -210,7 +210,7 @@ impl Session {
         }
         dots.finish(&mut out);
         if self.sizes == Sizes::OfFile {
-            // An empty line more than the message has, as ever.
+            // The original sends an empty line more than the message has.
             out.extend_from_slice(b"\r\n");
         }
         wire.put(&out)?;
