@@ -19,8 +19,10 @@ mod man;
 #[path = "../model/mod.rs"]
 mod model;
 mod recipes;
+mod rfc3207;
 mod rfc5321;
 mod run_script;
 mod smtp_dialogue;
+mod smtp_service;
 mod tcpserver;
 mod tcpto;
