@@ -172,8 +172,15 @@ pub(super) const AFTER_THE_HOSTS: &[Text] = &[
     ),
 ];
 
-/// Files that the original does not have.
+/// Files that the original does not have; what may hold a key is only mentioned.
 pub(super) const OURS: &[Text] = &[
+    line("authmethods", "LOGIN PLAIN", "SMTP AUTH methods: "),
+    list(
+        "badrcptto",
+        "Any RCPT TO is allowed that goes to a host we take mail for.",
+        "",
+        " not accepted in RCPT TO.",
+    ),
     integer(
         "concurrencyincoming",
         "40",
@@ -185,11 +192,54 @@ pub(super) const OURS: &[Text] = &[
         "./Maildir/",
         "Default delivery instruction is ",
     ),
+    integer(
+        "maxerrors",
+        "100",
+        "SMTP sessions end after ",
+        " refused commands",
+    ),
+    integer(
+        "maxrecipients",
+        "20000",
+        "SMTP messages may have ",
+        " recipients",
+    ),
+    line("rcptcheck", "nobody", "Local recipients are checked by "),
     list(
         "relayclients",
         "No SMTP client may send messages to any recipient because of its address.",
         "SMTP clients at ",
         " may send messages to any recipient.",
+    ),
+    list(
+        "senders",
+        "Authenticated users may send from any address.",
+        "Authenticated users and their addresses: ",
+        "",
+    ),
+    integer(
+        "smtpdlog",
+        "0",
+        "SMTP decisions are logged if this is not 0: ",
+        "",
+    ),
+    integer(
+        "strictpipelining",
+        "0",
+        "SMTP clients that talk out of turn are sent away if this is not 0: ",
+        "",
+    ),
+    integer(
+        "timeoutcommand",
+        "300",
+        "SMTP command timeout is ",
+        " seconds",
+    ),
+    integer(
+        "timeoutsession",
+        "3600",
+        "SMTP session timeout is ",
+        " seconds",
     ),
 ];
 
