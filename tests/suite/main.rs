@@ -20,8 +20,12 @@ mod man;
 #[path = "../model/mod.rs"]
 mod model;
 mod recipes;
+mod relay;
 mod rfc3207;
+mod rfc4954;
 mod rfc5321;
+mod rfc6409;
+mod rfc_extensions;
 mod run_script;
 mod smtp_dialogue;
 mod smtp_service;

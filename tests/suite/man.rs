@@ -33,6 +33,7 @@ mod qmail_qmqpc_8;
 mod qmail_qmqpd_8;
 mod qmail_qmtpd_8;
 mod qmail_qread_8;
+mod qmail_rcptcheck_8;
 mod qmail_remote_8;
 mod qmail_rspawn_8;
 mod qmail_send_8;

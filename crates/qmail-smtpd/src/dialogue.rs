@@ -238,7 +238,9 @@ impl<'a> Dialogue<'a> {
                 let what = ("login", user.as_deref().unwrap_or_default());
                 self.journal.refused(self.circumstances(), what, &reply);
                 let answer = self.session.login_failed(reply);
-                self.wire.pause(self.session.penalty_s())?;
+                if let Answer::Say(_) = answer {
+                    self.wire.pause(self.session.penalty_s())?;
+                }
                 Ok(answer)
             }
         }
