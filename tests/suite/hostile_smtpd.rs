@@ -1,6 +1,9 @@
 //! What hostile and broken clients send to qmail-smtpd: smuggling, endless input, bytes where none belong. Whatever
 //! it is, the server ends by itself, and what it queued is what it said it queued.
 
+mod forms;
+mod time;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
@@ -383,8 +386,12 @@ fn finish(mut child: Child, pipe: ChildStdin) {
 
 /// The most memory the process has ever had in RAM; read once it has taken its input.
 fn peak_kib(child: &Child) -> u64 {
+    peak_of(child.id())
+}
+
+fn peak_of(pid: u32) -> u64 {
     let status = wait::until("the memory of qmail-smtpd", || {
-        let path = format!("/proc/{}/status", child.id());
+        let path = format!("/proc/{pid}/status");
         fs::read_to_string(path)
             .ok()
             .filter(|text| text.contains("VmHWM:"))
