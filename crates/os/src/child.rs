@@ -6,14 +6,13 @@
 
 mod plan;
 
-use std::ffi::CString;
+use std::ffi::{CString, c_int};
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use self::plan::{Plan, cstring, set_identity};
@@ -193,10 +192,8 @@ impl Child {
     /// waitpid(2)'s, other than EINTR.
     pub fn wait(self) -> io::Result<Status> {
         loop {
-            match waitpid(self.pid, None).map(ended) {
-                Ok(Some((_, status))) => return Ok(status),
-                Ok(None) | Err(nix::errno::Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
+            if let Some((_, status)) = await_child(self.pid.as_raw(), 0)? {
+                return Ok(status);
             }
         }
     }
@@ -206,7 +203,7 @@ impl Child {
     /// # Errors
     /// waitpid(2)'s.
     pub fn try_wait(&self) -> io::Result<Option<Status>> {
-        Ok(ended(waitpid(self.pid, Some(WaitPidFlag::WNOHANG))?).map(|(_, status)| status))
+        Ok(await_child(self.pid.as_raw(), libc::WNOHANG)?.map(|(_, status)| status))
     }
 
     /// A descriptor that becomes readable when the child has ended (pidfd_open(2)).
@@ -247,16 +244,32 @@ impl Child {
 /// # Errors
 /// waitpid(2)'s, other than "no children".
 pub fn reap() -> io::Result<Option<(u32, Status)>> {
+    match await_child(ANY_CHILD, libc::WNOHANG) {
+        Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(None),
+        result => result,
+    }
+}
+
+/// waitpid(2) until a child has ended or, with `WNOHANG`, there is none that has. Decoded here: a
+/// status by a signal that has no name, such as a realtime signal, is one like any other.
+fn await_child(pid: libc::pid_t, flags: c_int) -> io::Result<Option<(u32, Status)>> {
     loop {
-        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(None),
-            Ok(status) => {
-                if let Some((pid, status)) = ended(status) {
-                    return Ok(Some((u32::try_from(pid.as_raw()).unwrap_or(0), status)));
-                }
+        let mut status = 0;
+        // SAFETY: the pointer is to a live integer; a bad pid is an error.
+        let ended = unsafe { libc::waitpid(pid, &raw mut status, flags) };
+        if ended < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
             }
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+        } else if ended == 0 {
+            return Ok(None);
+        } else if libc::WIFEXITED(status) {
+            let pid = u32::try_from(ended).unwrap_or(0);
+            return Ok(Some((pid, Status::Exited(libc::WEXITSTATUS(status)))));
+        } else if libc::WIFSIGNALED(status) {
+            let pid = u32::try_from(ended).unwrap_or(0);
+            return Ok(Some((pid, Status::Signaled(libc::WTERMSIG(status)))));
         }
     }
 }
@@ -275,28 +288,6 @@ pub fn become_program(spawn: &Spawn<'_>) -> io::Error {
     }
 }
 
-fn ended(status: WaitStatus) -> Option<(Pid, Status)> {
-    match status {
-        WaitStatus::Exited(pid, code) => Some((pid, Status::Exited(code))),
-        WaitStatus::Signaled(pid, signal, _) => {
-            Some((pid, Status::Signaled(signal_number(signal))))
-        }
-        WaitStatus::Stopped(..)
-        | WaitStatus::PtraceEvent(..)
-        | WaitStatus::PtraceSyscall(_)
-        | WaitStatus::Continued(_)
-        | WaitStatus::StillAlive => None,
-    }
-}
-
-#[expect(
-    clippy::as_conversions,
-    reason = "the enum is the number; nix offers no other way"
-)]
-fn signal_number(signal: Signal) -> i32 {
-    signal as i32
-}
-
 /// Becomes somebody else for good, in this process.
 ///
 /// # Errors
@@ -309,6 +300,8 @@ pub fn become_user(identity: &Identity) -> io::Result<()> {
     }
 }
 
+/// waitpid(2)'s word for it.
+const ANY_CHILD: libc::pid_t = -1;
 /// What execvp(3) searches when there is no `$PATH`.
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
 #[cfg(test)]

@@ -118,6 +118,9 @@ impl Daemon {
                 return Ok(());
             }
             ending::settle(&mut self.desk);
+            if self.can_stop() {
+                return Ok(());
+            }
         }
         wakeup.at_if(ending::settle_at(&self.desk, is_busy));
         set.wait(Some(wakeup.wait()))

@@ -106,3 +106,12 @@ fn a_directory_that_is_not_there_is_an_error_of_start() {
         .unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
 }
+
+#[test]
+fn a_realtime_signal_is_an_end_like_any_other() {
+    let child = Spawn::new(b"/bin/sh")
+        .args([b"-c".as_slice(), b"kill -40 $$"])
+        .start()
+        .unwrap();
+    assert_eq!(child.wait().unwrap(), Status::Signaled(40));
+}
