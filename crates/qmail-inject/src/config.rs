@@ -61,7 +61,7 @@ impl Config {
             let value = control
                 .line_or_me_or(name, name)
                 .map_err(|_| Refusal::Read)?;
-            Ok(os::env::var(variable).unwrap_or(value))
+            Ok(in_one_line(os::env::var(variable).unwrap_or(value)))
         };
         let host = value("QMAILDEFAULTHOST", "defaulthost")?;
         let domain = value("QMAILDEFAULTDOMAIN", "defaultdomain")?;
@@ -108,7 +108,21 @@ impl InjectLetters {
 }
 
 fn first(names: &[&str]) -> Option<Vec<u8>> {
-    names.iter().find_map(|name| os::env::var(name))
+    names
+        .iter()
+        .find_map(|name| os::env::var(name))
+        .map(in_one_line)
+}
+
+/// What goes into a line that we write must not end it: the rest would be a field of its own. A
+/// quoted line end is one to every other reader.
+fn in_one_line(mut text: Vec<u8>) -> Vec<u8> {
+    for byte in &mut text {
+        if matches!(byte, b'\n' | b'\r' | 0) {
+            *byte = b' ';
+        }
+    }
+    text
 }
 
 /// The file is named from the caller's directory, so it is read before anybody changes that.
