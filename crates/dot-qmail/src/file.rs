@@ -32,6 +32,9 @@ pub enum FileError {
     /// It is larger than a list of instructions has any reason to be.
     #[error("too large")]
     TooLarge,
+    /// A line ends CR LF: the CR would be part of a file's name or of an address.
+    #[error("a line ends in a carriage return")]
+    CarriageReturn,
 }
 
 /// Reads a .qmail file; `None` when there is no such regular file.
@@ -52,8 +55,12 @@ pub fn read(path: &Path) -> Result<Option<Orders>, FileError> {
     if mode & OTHERS_MAY_WRITE != 0 {
         return Err(FileError::Writable);
     }
+    let content = content(file)?;
+    if has_carriage_return(&content) {
+        return Err(FileError::CarriageReturn);
+    }
     Ok(Some(Orders {
-        content: content(file)?,
+        content,
         forward_only: mode & OWNER_EXECUTES != 0,
     }))
 }
@@ -73,6 +80,18 @@ fn content(file: File) -> Result<Vec<u8>, FileError> {
     } else {
         Err(FileError::TooLarge)
     }
+}
+
+// Somebody's editor ended the lines so. Comments do no harm, except one that was meant as `+list`.
+fn has_carriage_return(content: &[u8]) -> bool {
+    content
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.starts_with(b"#"))
+        .any(|line| {
+            let end = line.iter().rev();
+            let mut blanks = end.take_while(|byte| byte.is_ascii_whitespace());
+            blanks.any(|byte| *byte == b'\r')
+        })
 }
 
 /// `conf-patrn` of the original: mode bits that make a .qmail file or home untrustworthy.

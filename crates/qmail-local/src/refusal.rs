@@ -79,7 +79,8 @@ impl Refusal {
             | Self::Search(
                 SearchError::Unreadable { .. }
                 | SearchError::Writable
-                | SearchError::TooLarge { .. },
+                | SearchError::TooLarge { .. }
+                | SearchError::CarriageReturn { .. },
             )
             | Self::BlankFirstLine
             | Self::MailboxInForwardOnly
@@ -166,6 +167,12 @@ fn of_search(error: &SearchError) -> Vec<u8> {
         SearchError::TooLarge { name } => {
             [b"Uh-oh: ", &**name, b" is too large. (#4.2.1)\n"].concat()
         }
+        SearchError::CarriageReturn { name } => [
+            b"Uh-oh: a line of ",
+            &**name,
+            b" ends in a carriage return. (#4.2.1)\n",
+        ]
+        .concat(),
         SearchError::NoSuchMailbox => fixed("Sorry, no mailbox here by that name. (#5.1.1)"),
     }
 }

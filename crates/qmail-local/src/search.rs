@@ -36,6 +36,11 @@ pub(crate) enum SearchError {
         /// The file's name in the home directory.
         name: Vec<u8>,
     },
+    /// A line of the file ends CR LF.
+    CarriageReturn {
+        /// The file's name in the home directory.
+        name: Vec<u8>,
+    },
     /// No file, and the address is not the user's main one.
     NoSuchMailbox,
 }
@@ -122,6 +127,7 @@ fn explained(error: FileError, name: &[u8]) -> SearchError {
         FileError::Read(source) => ("read", source),
         FileError::Writable => return SearchError::Writable,
         FileError::TooLarge => return SearchError::TooLarge { name },
+        FileError::CarriageReturn => return SearchError::CarriageReturn { name },
     };
     SearchError::Unreadable {
         attempt,

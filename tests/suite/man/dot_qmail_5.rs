@@ -59,8 +59,15 @@ fn each_line_is_one_instruction() {
 #[test]
 fn only_blanks_at_the_end_of_a_line_are_dropped() {
     check(b"./Mailbox \t\n a@b\n", "mbox ./Mailbox\nforward  a@b\n");
-    check(b"./Maildir/\r\n", "mbox ./Maildir/\r\n");
     check(b"&\n", "forward \n");
+}
+
+#[test]
+fn a_carriage_return_at_the_end_of_a_line_defers() {
+    let text = "Uh-oh: a line of .qmail ends in a carriage return. (#4.2.1)";
+    check_deferred("./Maildir/\r\n", 0o644, text);
+    check_deferred("./Mailbox\n&a@b \r", 0o644, text);
+    check(b"# note\r\n./a\rb\n", "mbox ./a\rb\n");
 }
 
 #[test]
