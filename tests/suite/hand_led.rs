@@ -419,6 +419,12 @@ impl<'a> HandLed<'a> {
         pages * 4096
     }
 
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        entries.expect("fd").count()
+    }
+
     /// From now on both sides use two bytes for local delivery numbers.
     #[track_caller]
     pub(crate) fn expect_wide(&mut self) {

@@ -2,6 +2,7 @@
 //! model, which runs the steps of the programs on a model disk.
 
 mod architecture;
+mod attacks;
 mod boot;
 mod control_files;
 mod control_readme;

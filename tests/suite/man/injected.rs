@@ -11,13 +11,13 @@ use harness::home::Home;
 use harness::run::{Output, Run};
 
 /// A home whose qmail-queue keeps what it is given.
-pub(super) struct Recorder {
-    pub(super) home: Home,
+pub(crate) struct Recorder {
+    pub(crate) home: Home,
     kept: PathBuf,
 }
 
 impl Recorder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Home::new();
         let kept = home.mkdir("kept");
         home.write("recorder", RECORDER.as_bytes());
@@ -26,12 +26,12 @@ impl Recorder {
     }
 
     /// A program of the home as user hoclient, with the recorder in place.
-    pub(super) fn program(&self, name: &str) -> Run<'_> {
+    pub(crate) fn program(&self, name: &str) -> Run<'_> {
         self.dress(self.home.program(name))
     }
 
     /// Gives a program the environment of every case.
-    pub(super) fn dress<'a>(&self, run: Run<'a>) -> Run<'a> {
+    pub(crate) fn dress<'a>(&self, run: Run<'a>) -> Run<'a> {
         let _ = fs::remove_file(self.kept.join("message"));
         let _ = fs::remove_file(self.kept.join("envelope"));
         run.env("USER", "hoclient")
@@ -40,12 +40,12 @@ impl Recorder {
     }
 
     /// The message that was queued, if one was.
-    pub(super) fn message(&self) -> Option<Vec<u8>> {
+    pub(crate) fn message(&self) -> Option<Vec<u8>> {
         fs::read(self.kept.join("message")).ok()
     }
 
     /// The envelope of that message, NUL shown as ` ~ `; `(aborted)` if it was not finished.
-    pub(super) fn envelope(&self) -> Option<String> {
+    pub(crate) fn envelope(&self) -> Option<String> {
         let envelope = fs::read(self.kept.join("envelope")).ok()?;
         if !envelope.ends_with(b"\0\0") {
             return Some("(aborted)".to_owned());
