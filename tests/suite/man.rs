@@ -16,6 +16,7 @@ mod maildirmake_1;
 mod mailsubj_1;
 mod mbox_5;
 pub(crate) mod one_delivery;
+mod pop3_sessions;
 mod predate_1;
 mod preline_1;
 mod qbiff_1;

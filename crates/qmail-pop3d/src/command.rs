@@ -115,6 +115,35 @@ mod tests {
 
     proptest::proptest! {
         #[test]
+        fn any_line_is_a_keyword_and_an_argument(
+            line in proptest::collection::vec(proptest::num::u8::ANY, 0..40)
+        ) {
+            let command = Command::new(Secret::concat(&[&line]));
+            let text = line.strip_suffix(b"\r").unwrap_or(&line);
+            let mut whole = text.get(..command.verb().len()).unwrap().to_vec();
+            proptest::prop_assert_eq!(whole.to_ascii_lowercase(), command.verb());
+            if text.contains(&b' ') {
+                whole.push(b' ');
+            }
+            whole.extend_from_slice(command.argument());
+            proptest::prop_assert_eq!(whole, text);
+            proptest::prop_assert!(command.argument().ends_with(command.words()));
+        }
+
+        #[test]
+        fn only_digits_are_numbers(
+            argument in proptest::collection::vec(proptest::sample::select(b"0159 x-\t".to_vec()), 0..9)
+        ) {
+            let mut words = argument.split(|b| *b == b' ');
+            let is_digits = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+            if let Some((_, second)) = numbers(&argument) {
+                proptest::prop_assert!(is_digits(words.next().unwrap()));
+                let rest: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+                proptest::prop_assert_eq!(rest.len(), usize::from(second.is_some()));
+            }
+        }
+
+        #[test]
         fn numbers_written_out_are_read_back(
             first in proptest::num::u64::ANY, second in proptest::option::of(proptest::num::u64::ANY)
         ) {

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub(crate) struct Message {
     mtime: i64,
+    /// Bytes of its file when the session began.
+    length: u64,
     /// As LIST shows it.
     pub(crate) size: u64,
     /// The name of its file, without the directory.
@@ -36,10 +38,11 @@ impl Message {
         PathBuf::from(directory).join(OsStr::from_bytes(&self.name))
     }
 
-    /// The file, if it is still there and one.
+    /// The file, if it is still there, and what it was.
     pub(crate) fn open(&self) -> io::Result<File> {
         let file = os::file::open_read(&self.path())?;
-        if file.metadata()?.is_file() {
+        let found = file.metadata()?;
+        if found.is_file() && found.len() == self.length {
             Ok(file)
         } else {
             Err(io::ErrorKind::InvalidInput.into())
@@ -100,6 +103,7 @@ fn add(messages: &mut Vec<Message>, directory: &str, now: u64) -> io::Result<()>
         if found.is_file() && is_old {
             messages.push(Message {
                 mtime: found.mtime(),
+                length: found.len(),
                 size: found.len(),
                 name: name.into_vec().into_boxed_slice(),
                 is_new: directory == "new",

@@ -13,13 +13,13 @@ use harness::home::Home;
 use nix::unistd::getuid;
 
 /// A home with an empty Maildir.
-struct Maildrop {
-    home: Home,
+pub(crate) struct Maildrop {
+    pub(crate) home: Home,
     count: u64,
 }
 
 impl Maildrop {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Home::new();
         for part in ["Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"] {
             home.mkdir(part);
@@ -27,7 +27,7 @@ impl Maildrop {
         Self { home, count: 0 }
     }
 
-    fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let mut maildrop = Self::new();
         for (name, content) in files {
             maildrop.add(name.as_bytes(), content.as_bytes());
@@ -36,16 +36,19 @@ impl Maildrop {
     }
 
     /// Each file is a second younger than the one before.
-    fn add(&mut self, name: &[u8], content: &[u8]) -> PathBuf {
+    pub(crate) fn add(&mut self, name: &[u8], content: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, content).expect("a message");
         self.home.give(&path, 0o600);
         self.count += 1;
-        self.date(
-            &path,
-            SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + self.count),
-        );
+        self.redate(&path);
         path
+    }
+
+    /// The time of a message that was written just now, once more.
+    pub(crate) fn redate(&self, path: &Path) {
+        let seconds = Duration::from_secs(1_000_000_000 + self.count);
+        self.date(path, SystemTime::UNIX_EPOCH + seconds);
     }
 
     fn date(&self, path: &Path, time: SystemTime) {
@@ -58,7 +61,7 @@ impl Maildrop {
             .expect("times");
     }
 
-    fn path(&self, name: &[u8]) -> PathBuf {
+    pub(crate) fn path(&self, name: &[u8]) -> PathBuf {
         self.home
             .path()
             .join("Maildir")
@@ -67,7 +70,7 @@ impl Maildrop {
 
     /// What the server says to all of this.
     #[track_caller]
-    fn says(&self, client: &str) -> String {
+    pub(crate) fn says(&self, client: &str) -> String {
         let run = self
             .home
             .program("qmail-pop3d")
@@ -87,7 +90,7 @@ impl Maildrop {
     }
 
     /// The names in all directories.
-    fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         let mut names = Vec::new();
         for part in ["cur", "new", "tmp"] {
             let entries = fs::read_dir(self.path(part.as_bytes()))
@@ -100,7 +103,7 @@ impl Maildrop {
     }
 }
 
-const TWO: [(&str, &str); 2] = [
+pub(crate) const TWO: [(&str, &str); 2] = [
     ("cur/9.b.host:2,S", "first\n"),
     ("new/1.a.host", "Subject: x\n\nbody\n.\n"),
 ];
@@ -351,10 +354,7 @@ fn sizes_are_added_without_wrapping() {
             eprintln!("skipped: no large files here: {error}");
             return;
         }
-        maildrop.date(
-            &path,
-            SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + number),
-        );
+        maildrop.redate(&path);
     }
     maildrop.check(
         "STAT\r\nLIST 1\r\n",

@@ -1,5 +1,12 @@
 //! qmail-qmqpd(8): one message, one answer.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use harness::wait;
+use nix::sys::signal::Signal;
+
 use super::qmail_qmtpd_8::{ns, server};
 use crate::smtp_dialogue::{Dialogue, said};
 
@@ -95,4 +102,44 @@ fn an_address_that_cannot_be_one_refuses_the_message() {
     let text = send(&dialogue, request(hops.as_bytes(), &["s@h", "r@h"]), 0);
     assert_eq!(text, "48:Dtoo many hops, this message is looping (#5.4.6),");
     assert_eq!(dialogue.in_queue(), 0);
+}
+
+/// "the server that starts it must close the connection of everybody else"
+#[test]
+fn tcprules_close_the_door() {
+    let programs = ["/usr/bin/tcpserver", "/usr/bin/tcprules"];
+    if let Some(missing) = programs.iter().find(|path| !Path::new(path).exists()) {
+        eprintln!("skipped: no {missing} (package ucspi-tcp)");
+        return;
+    }
+    let dialogue = Dialogue::with_real_queue();
+    for (rules, is_open) in [
+        ("192.0.2.1:allow\n:deny\n", false),
+        ("127.0.0.1:allow\n:deny\n", true),
+    ] {
+        let home = &dialogue.home;
+        let rule_file = home.path().join("rules.cdb");
+        let made = home
+            .foreign("/usr/bin/tcprules")
+            .args([rule_file.clone(), home.path().join("rules.tmp")]);
+        made.stdin(rules).output().assert_exit(0);
+        let listening = home
+            .foreign("/usr/bin/tcpserver")
+            .args(["-1RHx".as_ref(), rule_file.as_os_str()])
+            .args(["127.0.0.1", "0", "qmail-qmqpd"])
+            .start();
+        let port: u16 = wait::until("the port", || {
+            let text = String::from_utf8(listening.stdout()).expect("digits");
+            text.strip_suffix('\n')
+                .map(|digits| digits.parse().expect("a port"))
+        });
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connect");
+        // The door may be closed already.
+        let _ = stream.write_all(&request(b"x\n", &["s@h", "r@h"]));
+        let mut text = String::new();
+        let _ = stream.read_to_string(&mut text);
+        assert_eq!(text.contains(":Kok "), is_open, "{rules}{text}");
+        assert_eq!(dialogue.in_queue(), usize::from(is_open), "{rules}");
+        listening.signal(Signal::SIGTERM);
+    }
 }
