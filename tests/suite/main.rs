@@ -30,5 +30,6 @@ mod rfc_extensions;
 mod run_script;
 mod smtp_dialogue;
 mod smtp_service;
+mod swaks;
 mod tcpserver;
 mod tcpto;

@@ -1,5 +1,6 @@
 //! qmail-smtpd(8), paragraph by paragraph.
 
+mod journal;
 mod queue;
 mod recorded;
 
