@@ -51,6 +51,7 @@ pub struct Spawn<'fd> {
     close_from: Option<u32>,
     cwd: Option<Vec<u8>>,
     identity: Option<Identity>,
+    is_unwatched: bool,
 }
 
 impl<'fd> Spawn<'fd> {
@@ -68,6 +69,7 @@ impl<'fd> Spawn<'fd> {
             close_from: None,
             cwd: None,
             identity: None,
+            is_unwatched: false,
         }
     }
 
@@ -135,6 +137,15 @@ impl<'fd> Spawn<'fd> {
         self
     }
 
+    /// The child becomes somebody who may be hostile, and who may stop it even before its exec: so
+    /// [`start`](Self::start) does not wait for that, at the price of a fork(2). What the child
+    /// cannot do is an exit code then: [`NOT_BECOME`], [`NOT_RUN_NOW`] or [`NOT_RUN_EVER`].
+    #[must_use]
+    pub fn unwatched(mut self) -> Self {
+        self.is_unwatched = true;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -142,6 +153,11 @@ impl<'fd> Spawn<'fd> {
     /// refused, a directory that is not there, or exec itself.
     pub fn start(self) -> io::Result<Child> {
         let mut plan = Plan::new(&self)?;
+        if self.is_unwatched {
+            return Ok(Child {
+                pid: plan.fork_and_exec()?,
+            });
+        }
         let pid = plan.clone_and_exec()?;
         if plan.errno == 0 {
             return Ok(Child { pid });
@@ -302,6 +318,13 @@ pub fn become_user(identity: &Identity) -> io::Result<()> {
 
 /// waitpid(2)'s word for it.
 const ANY_CHILD: libc::pid_t = -1;
+/// Exit code of an [unwatched](Spawn::unwatched) child that could not take on its descriptors, its
+/// identity or its directory; these three are qmail-lspawn(8)'s.
+pub const NOT_BECOME: i32 = 112;
+/// Exit code of one whose program could not be run, for a reason that may pass.
+pub const NOT_RUN_NOW: i32 = 120;
+/// Exit code of one whose program cannot be run.
+pub const NOT_RUN_EVER: i32 = 126;
 /// What execvp(3) searches when there is no `$PATH`.
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
 #[cfg(test)]

@@ -154,6 +154,20 @@ pub fn is_socket(fd: &impl AsFd) -> bool {
     }
 }
 
+/// Whether two descriptors lead to the same object: a log that is the client's connection, as under
+/// inetd, is none.
+#[must_use]
+pub fn are_one(one: &impl AsFd, other: &impl AsFd) -> bool {
+    let place = |stat: libc::stat| (stat.st_dev, stat.st_ino);
+    match (
+        nix::sys::stat::fstat(one).map(place),
+        nix::sys::stat::fstat(other).map(place),
+    ) {
+        (Ok(one), Ok(other)) => one == other,
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
 /// Reads what a socket has ready, without waiting and whatever its mode: `None` when there is
 /// nothing yet. Used to see a greeting that was sent before something else.
 ///

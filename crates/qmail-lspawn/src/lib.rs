@@ -135,7 +135,8 @@ impl Local {
         if self.roles.single {
             return program;
         }
-        program.identity(Identity {
+        // The user may stop a process that is his even before it is qmail-local.
+        program.unwatched().identity(Identity {
             uid,
             gid,
             groups: vec![gid],

@@ -9,7 +9,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::unistd::Pid;
 
-use super::{Identity, Spawn};
+use super::{Identity, NOT_BECOME, NOT_RUN_EVER, NOT_RUN_NOW, Spawn};
 use crate::env;
 
 /// Everything the child needs, laid out before it exists: between clone and exec it makes system
@@ -29,6 +29,8 @@ pub(super) struct Plan {
     identity: Option<Identity>,
     /// Why the child could not exec; 0 while it could.
     pub(super) errno: c_int,
+    /// Whether the failure is one of exec.
+    has_tried_exec: bool,
 }
 
 impl Plan {
@@ -65,6 +67,7 @@ impl Plan {
             cwd,
             identity: spawn.identity.clone(),
             errno: 0,
+            has_tried_exec: false,
         })
     }
 
@@ -90,6 +93,36 @@ impl Plan {
             Err(error)
         } else {
             Ok(Pid::from_raw(pid))
+        }
+    }
+
+    /// As [`clone_and_exec`](Self::clone_and_exec), in memory of the child's own and without
+    /// waiting for it.
+    pub(super) fn fork_and_exec(&mut self) -> io::Result<Pid> {
+        // SAFETY: this process has one thread (os starts none), so the copy is whole; the child
+        // makes system calls and ends by exec or _exit.
+        let pid = unsafe { libc::fork() };
+        if pid < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if pid > 0 {
+            return Ok(Pid::from_raw(pid));
+        }
+        self.restore_signals();
+        self.run();
+        let code = self.exit_code();
+        // SAFETY: _exit runs no destructors and no handlers that the parent set up.
+        unsafe { libc::_exit(code) }
+    }
+
+    /// What [`run`](Self::run) has failed at.
+    fn exit_code(&self) -> c_int {
+        if !self.has_tried_exec {
+            NOT_BECOME
+        } else if crate::errno::is_temporary(&io::Error::from_raw_os_error(self.errno)) {
+            NOT_RUN_NOW
+        } else {
+            NOT_RUN_EVER
         }
     }
 
@@ -159,6 +192,7 @@ impl Plan {
     /// The error is noted only when all candidates failed: the parent reads it after a success too.
     fn exec(&mut self) -> Option<()> {
         let mut errno = libc::ENOENT;
+        self.has_tried_exec = true;
         for path in &self.paths {
             // SAFETY: path and the NULL-terminated vectors point to strings that this plan owns.
             unsafe { libc::execve(path.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr()) };

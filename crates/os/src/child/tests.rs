@@ -115,3 +115,16 @@ fn a_realtime_signal_is_an_end_like_any_other() {
         .unwrap();
     assert_eq!(child.wait().unwrap(), Status::Signaled(40));
 }
+
+#[test]
+fn an_unwatched_child_tells_by_its_exit_code_what_it_could_not_do() {
+    let end = |spawn: Spawn<'_>| spawn.unwatched().start().unwrap().wait().unwrap();
+    let code = |code| Status::Exited(code);
+    assert_eq!(
+        end(Spawn::new(b"/bin/sh").args([b"-c".as_slice(), b"exit 7"])),
+        code(7)
+    );
+    assert_eq!(end(Spawn::new(b"/nonexistent/program")), code(NOT_RUN_EVER));
+    let nowhere = Spawn::new(b"/bin/true").cwd(Path::new("/nonexistent"));
+    assert_eq!(end(nowhere), code(NOT_BECOME));
+}
