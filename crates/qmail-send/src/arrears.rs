@@ -1,6 +1,8 @@
 //! The queue as we found it at the start: every message in info/ is put onto the schedule, a few
 //! hundred in each turn of the loop, so that new mail does not wait for a large queue.
 
+use std::path::PathBuf;
+
 use os::disk::Disk;
 use queue::layout::{SPLIT, Split};
 use queue::preprocess;
@@ -19,6 +21,10 @@ pub(crate) struct Arrears {
     /// left todo/ and the disk did not know: delivered now, they would be delivered again after a
     /// power cut.
     sync: Option<u64>,
+    /// Subdirectories that could not be listed.
+    unlisted: Vec<PathBuf>,
+    /// Whether an alarm came during the walk: what it still finds is due at once.
+    is_hurried: bool,
 }
 
 impl Arrears {
@@ -30,6 +36,16 @@ impl Arrears {
         Self {
             walk: Some(Walk::new(dirs)),
             sync: Some(desk.now),
+            unlisted: Vec::new(),
+            is_hurried: false,
+        }
+    }
+
+    /// Makes due at once what is still to be found, too.
+    pub(crate) fn run_now(&mut self, now: u64) {
+        self.is_hurried = self.walk.is_some();
+        if let Some(time) = &mut self.sync {
+            *time = now;
         }
     }
 
@@ -46,7 +62,7 @@ impl Arrears {
     /// Looks at some more messages.
     pub(crate) fn act(&mut self, desk: &mut Desk) {
         while let Some(id) = desk.schedule.unseen.take_due(desk.now) {
-            look_at(desk, id);
+            look_at(desk, id, self.is_hurried);
         }
         if desk.is_stopping || !self.is_synced(desk) {
             return;
@@ -56,15 +72,26 @@ impl Arrears {
         };
         for _ in 0..MESSAGES_AT_ONCE {
             match walk.next(&mut desk.disk) {
-                Ok(Some(id)) => look_at_unless_new(desk, id),
-                Ok(None) => {
-                    desk.newcomers = None;
-                    return;
+                Ok(Some(id)) => look_at_unless_new(desk, id, self.is_hurried),
+                Ok(None) => return self.end(desk),
+                Err(trouble) => {
+                    desk.log.trouble_for_now(&trouble);
+                    self.unlisted.push(trouble.path);
                 }
-                Err(trouble) => desk.log.trouble(&trouble),
             }
         }
         self.walk = Some(walk);
+    }
+
+    /// The walk is over, but for what could not be listed, which is tried again after a while.
+    fn end(&mut self, desk: &mut Desk) {
+        if self.unlisted.is_empty() {
+            desk.newcomers = None;
+            self.is_hurried = false;
+        } else {
+            self.walk = Some(Walk::new(std::mem::take(&mut self.unlisted)));
+            self.sync = Some(desk.after_failure());
+        }
     }
 
     fn is_synced(&mut self, desk: &mut Desk) -> bool {
@@ -85,27 +112,27 @@ impl Arrears {
 }
 
 /// What came after the start is on the schedule already.
-fn look_at_unless_new(desk: &mut Desk, id: MessageId) {
+fn look_at_unless_new(desk: &mut Desk, id: MessageId, is_hurried: bool) {
     let is_new = desk
         .newcomers
         .as_ref()
         .is_some_and(|newcomers| newcomers.contains(&id));
     if !is_new {
-        look_at(desk, id);
+        look_at(desk, id, is_hurried);
     }
 }
 
 /// Puts a message onto the schedule: on each channel at the time that its file names, or at the end
 /// if it has no recipients.
-fn look_at(desk: &mut Desk, id: MessageId) {
-    if let Err(trouble) = schedule(desk, id) {
+fn look_at(desk: &mut Desk, id: MessageId, is_hurried: bool) {
+    if let Err(trouble) = schedule(desk, id, is_hurried) {
         desk.log.trouble_for_now(&trouble);
         let at = desk.after_failure();
         desk.schedule.unseen.push(Due { at, id });
     }
 }
 
-fn schedule(desk: &mut Desk, id: MessageId) -> Result<(), Trouble> {
+fn schedule(desk: &mut Desk, id: MessageId, is_hurried: bool) -> Result<(), Trouble> {
     let todo = desk.queue.todo(id);
     let trouble = |path: &std::path::Path| {
         let path = path.to_owned();
@@ -133,10 +160,12 @@ fn schedule(desk: &mut Desk, id: MessageId) -> Result<(), Trouble> {
         let last = desk
             .now
             .saturating_add(longest_wait(desk.config.queuelifetime, channel));
-        let due = Due {
-            at: mtime.min(last),
-            id,
+        let at = if is_hurried {
+            desk.now
+        } else {
+            mtime.min(last)
         };
+        let due = Due { at, id };
         desk.schedule.channel(channel).push_retry(due);
     }
     Ok(())

@@ -35,6 +35,8 @@ pub(crate) struct Lane {
     link: SpawnLink,
     slots: Vec<Option<Delivery>>,
     used: usize,
+    /// Deliveries that have been reported, and of which the log has not spoken yet.
+    unlogged: usize,
     /// Messages with recipients left, the one whose turn is next in front.
     open: VecDeque<Pass>,
     /// Whether the next free slot goes to a message that is already open.
@@ -69,6 +71,7 @@ impl Lane {
             link,
             slots,
             used: 0,
+            unlogged: 0,
             open: VecDeque::new(),
             open_is_next: false,
         }
@@ -111,11 +114,13 @@ impl Deliveries {
         }
     }
 
-    /// Says how many deliveries run.
+    /// Says how many deliveries run, as far as the log has got: reports that came together are told
+    /// one after the other.
     pub(crate) fn log_status(&self, desk: &mut Desk) {
+        let count = |lane: &Lane| (lane.used + lane.unlogged, lane.slots.len());
         let load = Load {
-            local: (self.local.used, self.local.slots.len()),
-            remote: (self.remote.used, self.remote.slots.len()),
+            local: count(&self.local),
+            remote: count(&self.remote),
         };
         desk.log.status(load, desk.is_stopping);
     }
@@ -178,7 +183,9 @@ impl Deliveries {
     /// Finds the delivery that a report is about. A deferral of a message that is too old becomes a
     /// failure.
     fn match_up(&mut self, channel: Channel, answer: Answer) -> Option<Ending> {
-        let delivery = self.lane(channel).take(answer.number)?;
+        let lane = self.lane(channel);
+        let delivery = lane.take(answer.number)?;
+        lane.unlogged += 1;
         let Answer {
             mut verdict,
             mut text,
@@ -198,8 +205,8 @@ impl Deliveries {
         })
     }
 
-    /// Writes the failures down and has them on the disk, then marks, logs and frees slot after
-    /// slot.
+    /// Writes the failures down and has them on the disk, then marks and logs one delivery after
+    /// the other.
     fn settle(&mut self, desk: &mut Desk, mut endings: Vec<Ending>) {
         let mut notes = Vec::new();
         for ending in &mut endings {
@@ -218,6 +225,8 @@ impl Deliveries {
         }
         for ending in endings {
             self.finish(desk, &ending);
+            let lane = self.lane(ending.channel);
+            lane.unlogged = lane.unlogged.saturating_sub(1);
             self.log_status(desk);
         }
     }

@@ -140,6 +140,7 @@ impl Daemon {
                 Signal::Term => self.desk.is_stopping = true,
                 Signal::Alarm => {
                     self.desk.schedule.run_now(self.desk.now);
+                    self.arrears.run_now(self.desk.now);
                     self.todo.run_now(self.desk.now);
                 }
                 Signal::Hup => self.reread(),

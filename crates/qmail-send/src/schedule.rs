@@ -139,6 +139,7 @@ impl Schedule {
     pub(crate) fn run_now(&mut self, now: u64) {
         self.local.run_now(now);
         self.remote.run_now(now);
+        self.unseen.run_now(now);
     }
 }
 

@@ -67,7 +67,8 @@ impl Todo {
     /// What to wait for.
     pub(crate) fn prepare(&mut self, desk: &Desk, set: &mut PollSet, wakeup: &mut Wakeup) {
         self.slot = None;
-        if !self.cleaned.is_empty() {
+        // While qmail-clean still owes answers, these wake us.
+        if !self.cleaned.is_empty() && self.asked.is_empty() {
             wakeup.at(self.next_sync);
         }
         if !self.held.is_empty() {

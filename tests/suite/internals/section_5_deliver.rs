@@ -103,6 +103,19 @@ fn a_recipient_that_is_done_is_marked_and_the_others_are_tried_again() {
 }
 
 #[test]
+fn reports_that_come_together_are_told_one_after_the_other() {
+    let home = Home::new();
+    let mut led = HandLed::start(&home);
+    led.accept("s@x.example", &["a@test.example", "b@test.example"]);
+    orders(&mut led.local, 2);
+    led.local.send(b"\x00Kok\0\x01Kok\0");
+    led.wait_for_log("end msg");
+    let told = "delivery 1: success: ok\nstatus: local 1/10 remote 0/20\n\
+                delivery 2: success: ok\nstatus: local 0/10 remote 0/20\n";
+    assert!(led.log().contains(told), "{}", led.log());
+}
+
+#[test]
 fn a_report_that_makes_no_sense_is_a_deferral() {
     let home = Home::new();
     let mut led = HandLed::start(&home);

@@ -201,6 +201,36 @@ fn a_qmail_clean_that_dies_ends_it_in_good_order() {
 }
 
 #[test]
+fn a_qmail_clean_that_dies_while_a_delivery_runs_ends_it_after_that() {
+    let home = Home::new();
+    let mut led = HandLed::start(&home);
+    let id = led.accept("s@x.example", &["a@test.example"]);
+    let order = led.local.order();
+    led.clean.hang_up();
+    led.wait_for_log("alert: oh no! lost qmail-clean connection! dying...");
+    led.local.report(order.number, "Kok\n");
+    led.wait_for_log(&format!("end msg {id}"));
+    led.assert_exit(0);
+}
+
+#[test]
+fn what_cannot_be_listed_at_the_start_is_looked_at_later() {
+    let home = Home::new();
+    let message = Preprocessed::from(&home, "s@x.example");
+    message.file("local", b"Ta@test.example\0");
+    let later = SystemTime::now() + Duration::from_secs(300);
+    let file = fs::File::open(home.queue(&split("local", message.id))).expect("open");
+    file.set_modified(later).expect("times");
+    let dir = format!("info/{}", message.id % 23);
+    home.give(&home.queue(&dir), 0o000);
+    let mut led = HandLed::start(&home);
+    led.wait_for_log(&format!("warning: unable to open {dir}"));
+    home.give(&home.queue(&dir), 0o700);
+    led.signal(Signal::SIGALRM);
+    assert_eq!(led.local.order().recipient, "a@test.example");
+}
+
+#[test]
 fn a_large_queue_does_not_hold_up_new_mail() {
     let home = Home::new();
     home.control("concurrencylocal", "1\n");
