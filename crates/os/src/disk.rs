@@ -144,6 +144,15 @@ pub trait Disk {
         Ok(false)
     }
 
+    /// Cuts a file back to a size, after a write that was not whole. A disk whose writes are whole
+    /// or none does nothing.
+    ///
+    /// # Errors
+    /// ftruncate(2)'s.
+    fn truncate(&mut self, _file: &mut Self::File, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Whether there is such a file.
     ///
     /// # Errors
@@ -279,11 +288,12 @@ impl Disk for RealDisk {
         }
     }
 
+    fn truncate(&mut self, file: &mut File, size: u64) -> io::Result<()> {
+        file.set_len(size)
+    }
+
     fn mark(&mut self, path: &Path, offset: u64, byte: u8) -> io::Result<()> {
-        OpenOptions::new()
-            .write(true)
-            .open(path)?
-            .write_all_at(&[byte], offset)
+        open_in_place(path)?.write_all_at(&[byte], offset)
     }
 
     fn set_times(&mut self, path: &Path, seconds: u64) -> io::Result<()> {
@@ -291,7 +301,7 @@ impl Disk for RealDisk {
         let times = std::fs::FileTimes::new()
             .set_accessed(time)
             .set_modified(time);
-        OpenOptions::new().write(true).open(path)?.set_times(times)
+        open_in_place(path)?.set_times(times)
     }
 
     fn list(&mut self, dir: &Path) -> io::Result<Vec<OsString>> {
@@ -299,6 +309,14 @@ impl Disk for RealDisk {
             .map(|entry| Ok(entry?.file_name()))
             .collect()
     }
+}
+
+/// Opens for writing without waiting for the reader of a fifo that somebody put there.
+fn open_in_place(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
 }
 
 /// Repeats a call that a signal interrupted.

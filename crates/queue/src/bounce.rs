@@ -17,7 +17,8 @@ pub struct Note<F> {
 /// Appends a paragraph to the file of a message.
 ///
 /// # Errors
-/// When it could not be written whole. What was written stays: the next attempt repeats it.
+/// When it could not be written whole. What was written is taken back: the next attempt repeats it,
+/// and readers of the notice take every paragraph for a recipient.
 pub fn append<D: Disk>(
     disk: &mut D,
     queue: &Queue,
@@ -28,8 +29,16 @@ pub fn append<D: Disk>(
     let (mut file, _created) = disk
         .open_append(&path, FILE_MODE)
         .map_err(on(Attempt::Create, &path))?;
-    disk.write(&mut file, paragraph)
-        .map_err(on(Attempt::Write, &path))?;
+    let before = disk.stat(&path).map_err(on(Attempt::Stat, &path))?;
+    if let Err(error) = disk.write(&mut file, paragraph) {
+        let size = before.map_or(0, |stat| stat.size);
+        // If that fails, too, there is a piece too much in the notice; better than nothing in it.
+        let _a_piece_too_much = match size {
+            0 => disk.unlink(&path),
+            size => disk.truncate(&mut file, size),
+        };
+        return Err(on(Attempt::Write, &path)(error));
+    }
     Ok(Note { id, file })
 }
 

@@ -1,6 +1,7 @@
 //! A queue on a disk that is full, or has no inodes left: whoever hands in mail hears of a temporary
 //! failure or of success, and what was acknowledged arrives once there is room again.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use harness::home::Home;
@@ -9,36 +10,44 @@ use nix::sys::signal::Signal;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::getuid;
 
-/// A home whose queue is a small tmpfs; unmounted on drop.
+/// A home of which one directory is a small tmpfs; unmounted on drop.
 struct Small {
     home: Home,
+    dir: PathBuf,
 }
 
 impl Small {
-    /// None, with a line that says so, where nothing may be mounted.
-    fn new() -> Option<Self> {
+    /// The queue. None, with a line that says so, where nothing may be mounted.
+    fn queue() -> Option<Self> {
         let home = Home::new();
         home.user("u").dot_qmail("u", "default", "./Maildir/\n");
         std::fs::remove_dir_all(home.queue("")).expect("the first queue");
         home.mkdir("queue");
+        let dir = home.queue("");
+        let small = Self::mount(home, dir)?;
+        small.home.make_queue();
+        Some(small)
+    }
+
+    fn mount(home: Home, dir: PathBuf) -> Option<Self> {
+        let owner = format!("uid={},gid={}", home.uid(), home.gid());
         let mounted = getuid().is_root()
             && Command::new("mount")
-                .args(["-t", "tmpfs", "-o", "mode=750,size=1g", "tmpfs"])
-                .arg(home.queue(""))
+                .args(["-t", "tmpfs", "-o", &format!("mode=750,size=1g,{owner}")])
+                .arg("tmpfs")
+                .arg(&dir)
                 .status()
                 .is_ok_and(|status| status.success());
         if !mounted {
             eprintln!("skipped: needs root, and the right to mount");
             return None;
         }
-        let small = Self { home };
-        small.home.make_queue();
-        Some(small)
+        Some(Self { home, dir })
     }
 
     /// Leaves room for this many more pages, or inodes, or for everything.
     fn limit(&self, room: Room) {
-        let facts = statvfs(&self.home.queue("")).expect("statvfs");
+        let facts = statvfs(&self.dir).expect("statvfs");
         let used = (facts.blocks() - facts.blocks_free()) * facts.fragment_size();
         let inodes = facts.files() - facts.files_free();
         let option = match room {
@@ -48,7 +57,7 @@ impl Small {
         };
         let status = Command::new("mount")
             .args(["-o", &option])
-            .arg(self.home.queue(""))
+            .arg(&self.dir)
             .status();
         assert!(status.expect("mount").success(), "{option}");
     }
@@ -56,10 +65,7 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.home.queue(""))
-            .status();
+        let _ = Command::new("umount").arg("--lazy").arg(&self.dir).status();
     }
 }
 
@@ -72,14 +78,52 @@ enum Room {
 
 #[test]
 fn no_space() {
-    let Some(small) = Small::new() else { return };
+    let Some(small) = Small::queue() else { return };
     check(&small, (0..24).map(Room::Pages));
 }
 
 #[test]
 fn no_inodes() {
-    let Some(small) = Small::new() else { return };
+    let Some(small) = Small::queue() else { return };
     check(&small, (0..24).map(Room::Inodes));
+}
+
+/// Half a paragraph must not stand before the whole one: whoever reads the notice by program takes
+/// it for another recipient.
+#[test]
+fn a_failure_that_was_not_written_whole_is_told_once() {
+    let home = Home::new();
+    home.user("u");
+    for extension in ["a", "b"] {
+        home.dot_qmail(
+            "u",
+            extension,
+            "|head -c 2900 /dev/zero | tr '\\0' X; exit 100\n",
+        );
+    }
+    let dir = home.queue("bounce");
+    let Some(small) = Small::mount(home, dir) else {
+        return;
+    };
+    small.limit(Room::Pages(1));
+    let home = &small.home;
+    let daemons = home.start_daemons();
+    let envelope = "Fu@test.example\0Tu-a@test.example\0Tu-b@test.example\0\0";
+    let handed_in = home.program("qmail-queue").stdin("\n").fd(1, envelope);
+    handed_in.output().assert_exit(0);
+    daemons.wait_for_log("HELP!");
+    small.limit(Room::Plenty);
+    wait::until("the notice", || {
+        daemons.signal("qmail-send", Signal::SIGALRM);
+        (!home.maildir("u").is_empty()).then_some(())
+    });
+    let notice = String::from_utf8(home.maildir("u").remove(0)).expect("text");
+    let text = "X".repeat(2900);
+    for extension in ["a", "b"] {
+        let paragraph = format!("\n\n<u-{extension}@test.example>:\n{text}\n\n");
+        assert_eq!(notice.matches(&paragraph).count(), 1, "{notice}");
+    }
+    assert_eq!(notice.matches("XX<").count(), 0, "{notice}");
 }
 
 /// In rounds: little room, messages handed in while the daemons work, room again, and everything
